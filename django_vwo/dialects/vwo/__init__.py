@@ -1,0 +1,1 @@
+"""VWO FullStack: its settings document, its bucketing, its wire."""

@@ -1,0 +1,1 @@
+"""Decisions from values alone: no Django, no clock, no chance, no I/O."""

@@ -1,0 +1,228 @@
+"""A settings document, parsed: what every dialect translates into and every decision reads."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, StrEnum
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from .steps import Step
+
+Facts = Mapping[str, Any]
+"""What a segment reads: name of a variable to its value, of any type."""
+
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+class Segment(Protocol):
+    """A condition on the visitor."""
+
+    def evaluate(self, facts: Facts) -> bool | None:
+        """Return whether *facts* meet the condition; None if that cannot be told."""
+
+
+class CampaignType(Enum):
+    """What a campaign tests, and so which calls it takes part in."""
+
+    AB = "A/B test"
+    FEATURE_TEST = "feature test"
+    ROLLOUT = "feature rollout"
+    OTHER = "campaign of unknown type"
+
+
+class GoalType(StrEnum):
+    """What reaching a goal is worth."""
+
+    CUSTOM = "CUSTOM_GOAL"
+    REVENUE = "REVENUE_TRACKING"
+    OTHER = ""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seed:
+    """How a bucketing id becomes the text that is hashed."""
+
+    prefix: str = ""
+    suffix: str = ""
+
+    def key(self, bucketing_id: str) -> str:
+        """Return the text to hash for *bucketing_id*."""
+        return self.prefix + bucketing_id + self.suffix
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Variation:
+    """One arm of a campaign, the control included."""
+
+    id: str
+    name: str
+    weight: float = 0
+    """Share of the campaign's visitors, in percent."""
+    whitelist: Segment | None = None
+    """Who is forced into this variation."""
+    is_feature_enabled: bool = False
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    """Feature variables by key, already of their type; None where the document's value is not."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranges:
+    """Variations laid out over buckets: each owns the buckets above the end before it."""
+
+    ends: tuple[int, ...]
+    """Last bucket of each variation, 1-based, ascending."""
+    variations: tuple[Variation | None, ...]
+
+    def variation_at(self, bucket: int) -> Variation | None:
+        """Return the owner of *bucket* (1-based), or None outside every range."""
+        index = bisect_left(self.ends, bucket)
+        return self.variations[index] if index < len(self.ends) else None
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Bucketing:
+    """How a campaign turns a bucketing id into a variation."""
+
+    campaign_seed: Seed
+    """Decides on traffic, and among several whitelisted variations."""
+    variation_seed: Seed
+    multiplier: float = 1
+    """Stretches the bucket value: the oldest accounts bucket only the admitted share."""
+    ranges: Ranges
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Goal:
+    """Something that a visitor may reach."""
+
+    id: str
+    identifier: str
+    type: GoalType = GoalType.OTHER
+    is_repeatable: bool = False
+    """Whether each time counts, not only the first."""
+    needs_no_revenue: bool = False
+    """Whether a revenue goal may be reached without a revenue value."""
+    revenue_prop: str | None = None
+    """Name under which an event's properties hold the revenue."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Group:
+    """Mutually exclusive campaigns: a visitor enters one of them."""
+
+    id: str
+    name: str = ""
+    seed: Seed
+    campaign_keys: tuple[str, ...] = ()
+    """Running members, in the document's order."""
+    priority: tuple[str, ...] | None = None
+    """Campaign keys of which the first eligible one wins; None: chance decides among equals."""
+    weights: Mapping[str, float] = field(default_factory=dict)
+    """Campaign key to weight, for the eligible ones that have no priority."""
+    admits: bool = True
+    """False for a group whose rule of choice is not known."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Campaign:
+    """A running experiment or rollout."""
+
+    id: str
+    key: str
+    name: str = ""
+    type: CampaignType
+    percent_traffic: float
+    """Share of the visitors who enter, 0 to 100."""
+    variations: Mapping[str, Variation]
+    """By name; the first of a name counts."""
+    goals: Mapping[str, Goal]
+    """By identifier."""
+    segment: Segment | None = None
+    """Who may enter; None: everybody."""
+    bucketing: Bucketing
+    group: Group | None = None
+    is_user_list_enabled: bool = False
+    """Whether the lists of its segments hold hashed user ids."""
+    needs_storage: bool = False
+    """Whether it decides only where assignments are remembered (multi-armed bandits)."""
+    steps: tuple[Step, ...] = ()
+    """The way to a decision: a dialect's steps, without those that cannot apply."""
+
+    @property
+    def assignment_key(self) -> str:
+        """The name under which user storage keeps this campaign's assignments."""
+        return self.key
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Problem:
+    """Something in an accepted document that will not work as its author meant."""
+
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.path}: {self.message}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CampaignSet:
+    """A whole settings document, ready to decide with."""
+
+    dialect: str
+    account_id: str
+    sdk_key: str = field(default="", repr=False)
+    version: str = ""
+    campaigns: Mapping[str, Campaign]
+    """Running campaigns by key."""
+    paused_keys: frozenset[str] = frozenset()
+    """Keys that the document has, but no running campaign."""
+    campaigns_by_goal: Mapping[str, tuple[Campaign, ...]]
+    """Goal identifier to the running campaigns that have it, in the document's order."""
+    visitor_key: Callable[[str], str] = field(repr=False)
+    """User id to the 32 characters that stand for the visitor in storage, ledger and admin."""
+    collection_prefix: str = ""
+    """Path segment of the account's data residency."""
+    has_event_properties: bool = False
+    """Whether the account takes events with properties, of which one may be the revenue."""
+    problems: tuple[Problem, ...] = ()
+
+
+class Visitor:
+    """Who is decided on, with everything that segments and senders may want to know of them."""
+
+    __slots__ = ("_key", "custom_variables", "targeting_variables", "user_id", "visitor_key")
+
+    def __init__(
+        self,
+        user_id: str,
+        custom_variables: Facts = NOTHING,
+        targeting_variables: Facts = NOTHING,
+        visitor_key: Callable[[str], str] = str,
+    ) -> None:
+        self.user_id = user_id
+        self.custom_variables = custom_variables
+        self.targeting_variables = targeting_variables
+        self.visitor_key = visitor_key
+        self._key: str | None = None
+
+    @property
+    def key(self) -> str:
+        """The 32 characters that stand for the visitor; worked out when first asked for."""
+        if self._key is None:
+            self._key = self.visitor_key(self.user_id)
+        return self._key
+
+
+@dataclass(frozen=True, slots=True)
+class Assignment:
+    """What user storage remembers of one visitor and campaign."""
+
+    variation: str
+    """Name of the variation; it may be gone by now."""
+    goals: frozenset[str] = frozenset()
+    """Identifiers of the goals reached in it, as far as the reader asked for them."""

@@ -1,0 +1,35 @@
+"""What Django's own fields and functions leave open between databases."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.models.functions import Now
+from django.db.models.sql.compiler import SQLCompiler
+
+
+EXACT_COLLATIONS = {"mysql": "utf8mb4_bin", "postgresql": "C"}
+
+
+class ExactCharField(models.CharField):  # type: ignore[type-arg]
+    """
+    A text that equals only itself and is ordered by its code points.
+
+    MySQL and MariaDB would ignore case, accents and trailing spaces; PostgreSQL would order by the
+    rules of a language.
+    """
+
+    def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
+        parameters = super().db_parameters(connection)
+        if collation := EXACT_COLLATIONS.get(connection.vendor):
+            parameters["collation"] = collation
+        return parameters
+
+
+class DatabaseNow(Now):
+    """The database's clock in UTC: `Now` follows the session's time zone on MySQL and MariaDB."""
+
+    def as_mysql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any) -> Any:
+        return self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **extra)

@@ -1,0 +1,157 @@
+"""What is kept: assignments, events on their way, the ledger, the breaker, settings documents."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+from .engine.events import Kind
+from .fields import DatabaseNow, ExactCharField
+
+ID_LENGTH = 64
+NAME_LENGTH = 255
+
+
+class Assignment(models.Model):
+    """The variation that a visitor was assigned: the user storage."""
+
+    visitor = ExactCharField(_("visitor"), max_length=32)
+    user_id = models.TextField(_("user id"))
+    assignment_key = ExactCharField(_("campaign"), max_length=NAME_LENGTH)
+    variation = models.CharField(_("variation"), max_length=NAME_LENGTH)
+    created_at = models.DateTimeField(_("created"), db_default=DatabaseNow())
+
+    class Meta:
+        verbose_name = _("assignment")
+        verbose_name_plural = _("assignments")
+        constraints = [
+            models.UniqueConstraint(
+                fields=["visitor", "assignment_key"], name="django_vwo_one_assignment"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.assignment_key}: {self.variation}"
+
+
+class EventKind(models.IntegerChoices):
+    """`engine.events.Kind` for people."""
+
+    IMPRESSION = Kind.IMPRESSION, _("impression")
+    CONVERSION = Kind.CONVERSION, _("conversion")
+    PUSH = Kind.PUSH, _("visitor property")
+
+
+class EventStatus(models.IntegerChoices):
+    """Where an event is on its way."""
+
+    PENDING = 0, _("pending")
+    SENT = 1, _("delivered")
+    DEAD = 2, _("failed")
+    DUPLICATE = 3, _("duplicate")
+    CANCELLED = 4, _("cancelled")
+
+
+class Event(models.Model):
+    """An impression, a conversion or a push, and how far its delivery has got."""
+
+    id = models.BigAutoField(primary_key=True)
+    uuid = models.UUIDField(_("message id"), default=uuid.uuid4, editable=False)
+    kind = models.SmallIntegerField(_("kind"), choices=EventKind.choices)
+    payload_version = models.SmallIntegerField(default=1)
+    account_id = ExactCharField(_("account"), max_length=ID_LENGTH)
+    campaign_id = ExactCharField(_("campaign id"), max_length=ID_LENGTH, blank=True)
+    campaign_key = ExactCharField(_("campaign"), max_length=NAME_LENGTH, blank=True)
+    variation_id = ExactCharField(_("variation id"), max_length=ID_LENGTH, blank=True)
+    variation_name = ExactCharField(_("variation"), max_length=NAME_LENGTH, blank=True)
+    goal_id = ExactCharField(_("goal id"), max_length=ID_LENGTH, blank=True)
+    goal_identifier = ExactCharField(_("goal"), max_length=NAME_LENGTH, blank=True)
+    user_id = models.TextField(_("user id"))
+    visitor = ExactCharField(_("visitor"), max_length=32)
+    dedup_key = ExactCharField(max_length=64, null=True, blank=True)
+    occurred_at = models.DateTimeField(_("occurred"))
+    revenue = models.DecimalField(
+        _("revenue"), max_digits=18, decimal_places=6, null=True, blank=True
+    )
+    extra = models.JSONField(_("details"), default=dict, blank=True)
+    status = models.SmallIntegerField(
+        _("state"), choices=EventStatus.choices, default=EventStatus.PENDING
+    )
+    due_at = models.DateTimeField(_("due"), null=True, blank=True)
+    attempts = models.SmallIntegerField(_("attempts"), default=0)
+    rejections = models.SmallIntegerField(_("refused alone"), default=0)
+    lease_token = models.UUIDField(null=True, blank=True, editable=False)
+    sent_at = models.DateTimeField(_("delivered"), null=True, blank=True)
+    last_status = models.SmallIntegerField(_("last HTTP status"), null=True, blank=True)
+    last_error = models.CharField(_("last error"), max_length=200, blank=True)
+
+    class Meta:
+        verbose_name = _("event")
+        verbose_name_plural = _("events")
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["due_at"], name="django_vwo_event_due"),
+            models.Index(
+                fields=["campaign_id", "goal_id", "id"], name="django_vwo_event_campaign"
+            ),
+            models.Index(
+                fields=["visitor", "goal_identifier", "id"], name="django_vwo_event_visitor"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.uuid}"
+
+
+class LedgerEntry(models.Model):
+    """What counts once per visitor and was let through to the vendor."""
+
+    dedup_key = ExactCharField(primary_key=True, max_length=64)
+    event_uuid = models.UUIDField()
+    created_at = models.DateTimeField(db_default=DatabaseNow())
+
+    class Meta:
+        verbose_name = _("ledger entry")
+        verbose_name_plural = _("ledger entries")
+
+    def __str__(self) -> str:
+        return self.dedup_key
+
+
+class Breaker(models.Model):
+    """Whether an account's collector may be tried: one row per account, written by workers."""
+
+    account_id = ExactCharField(_("account"), primary_key=True, max_length=ID_LENGTH)
+    open_until = models.DateTimeField(_("closed to events until"), null=True, blank=True)
+    failures = models.IntegerField(_("failures in a row"), default=0)
+    last_error = models.CharField(_("last error"), max_length=200, blank=True)
+    last_success_at = models.DateTimeField(_("last success"), null=True, blank=True)
+
+    class Meta:
+        verbose_name = _("breaker")
+        verbose_name_plural = _("breakers")
+
+    def __str__(self) -> str:
+        return self.account_id
+
+
+class SettingsDocument(models.Model):
+    """A settings document that was ever fetched: in service, superseded, or refused."""
+
+    text = models.TextField(_("document"))
+    digest = models.CharField(_("SHA-256"), max_length=64)
+    origin = models.CharField(_("fetched from"), max_length=NAME_LENGTH)
+    fetched_at = models.DateTimeField(_("fetched"), db_default=DatabaseNow())
+    is_active = models.BooleanField(_("in service"), null=True, unique=True, editable=False)
+    """True for the one in service, else None: that is how it can be unique."""
+    error = models.TextField(_("why it was refused"), blank=True)
+
+    class Meta:
+        verbose_name = _("settings document")
+        verbose_name_plural = _("settings documents")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.origin}, {self.fetched_at:%Y-%m-%d %H:%M}"

@@ -1,0 +1,24 @@
+"""Recorders: where an event goes at the moment it happens."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import Any
+
+from ..engine.events import Event
+
+
+class Recorder(ABC):
+    """Records events. Subclass it and name the class in ``VWO["RECORDER"]["BACKEND"]``."""
+
+    def __init__(self, **options: Any) -> None:
+        """Take the ``OPTIONS`` of the settings."""
+
+    @abstractmethod
+    def record(self, events: Sequence[Event]) -> None:
+        """
+        Record all *events* of one call, or none of them.
+
+        Raises an exception if they could not be recorded; the caller's transaction stays usable.
+        """
