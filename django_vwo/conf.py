@@ -222,7 +222,10 @@ def app_settings() -> AppSettings:
 def forget_settings(*, setting: str, **kwargs: Any) -> None:
     """Read ``settings.VWO`` anew when a test changes it."""
     if setting == "VWO":
+        from .client import get_client
+
         app_settings.cache_clear()
+        get_client.cache_clear()
 
 
 setting_changed.connect(forget_settings)

@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from .steps import Step
 
 Facts = Mapping[str, Any]
 """What a segment reads: name of a variable to its value, of any type."""
+
+Owner = TypeVar("Owner")
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -32,6 +34,36 @@ class CampaignType(Enum):
     FEATURE_TEST = "feature test"
     ROLLOUT = "feature rollout"
     OTHER = "campaign of unknown type"
+
+
+class Purpose(Enum):
+    """What a decision is wanted for."""
+
+    ACTIVATE = "activate"
+    """The visitor is shown the variation."""
+    TRACK = "track"
+    """The visitor reached a goal."""
+    READ = "read"
+    """The variation, or one of its variables, is asked for again."""
+
+
+class Reason(Enum):
+    """Why a decision came out as it did."""
+
+    FORCED = "whitelisted"
+    STORED = "remembered"
+    BUCKETED = "bucketed"
+    NOT_ACTIVATED = "the visitor was never shown this campaign"
+    SEGMENT_MISMATCH = "outside the campaign's segment"
+    OUTSIDE_TRAFFIC = "outside the campaign's share of traffic"
+    LOST_TO_GROUP = "another campaign of its group has the visitor, or none"
+    OUTSIDE_RANGES = "outside every variation's range"
+    STORAGE_NEEDED = "a multi-armed bandit needs user storage"
+    UNKNOWN_CAMPAIGN = "no running campaign has this key"
+    WRONG_TYPE = "the campaign is of a type that this call does not take"
+    NO_DOCUMENT = "no settings document is in service"
+    NO_CONSENT = "the visitor did not consent"
+    ERROR = "an error was logged"
 
 
 class GoalType(StrEnum):
@@ -70,17 +102,17 @@ class Variation:
 
 
 @dataclass(frozen=True, slots=True)
-class Ranges:
-    """Variations laid out over buckets: each owns the buckets above the end before it."""
+class Ranges(Generic[Owner]):
+    """Owners laid out over buckets: each has the buckets above the end before it."""
 
     ends: tuple[int, ...]
-    """Last bucket of each variation, 1-based, ascending."""
-    variations: tuple[Variation | None, ...]
+    """Last bucket of each owner, 1-based, ascending."""
+    owners: tuple[Owner, ...]
 
-    def variation_at(self, bucket: int) -> Variation | None:
-        """Return the owner of *bucket* (1-based), or None outside every range."""
+    def owner_of(self, bucket: int) -> Owner | None:
+        """Return who has *bucket* (1-based), or None outside every range."""
         index = bisect_left(self.ends, bucket)
-        return self.variations[index] if index < len(self.ends) else None
+        return self.owners[index] if index < len(self.ends) else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,7 +124,7 @@ class Bucketing:
     variation_seed: Seed
     multiplier: float = 1
     """Stretches the bucket value: the oldest accounts bucket only the admitted share."""
-    ranges: Ranges
+    ranges: Ranges[Variation]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -110,6 +142,15 @@ class Goal:
     """Name under which an event's properties hold the revenue."""
 
 
+class GroupRule(Enum):
+    """How a group chooses among its eligible campaigns."""
+
+    EQUAL_CHANCE = 1
+    PRIORITY_THEN_WEIGHTS = 2
+    NOBODY_WINS = 0
+    """The document names a rule that is not known."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Group:
     """Mutually exclusive campaigns: a visitor enters one of them."""
@@ -117,14 +158,13 @@ class Group:
     id: str
     name: str = ""
     seed: Seed
-    campaign_keys: tuple[str, ...] = ()
-    """Running members, in the document's order."""
-    priority: tuple[str, ...] | None = None
-    """Campaign keys of which the first eligible one wins; None: chance decides among equals."""
+    campaign_ids: tuple[str, ...] = ()
+    """Members, in the document's order; those that are not running take no part."""
+    rule: GroupRule = GroupRule.EQUAL_CHANCE
+    priority: tuple[str, ...] = ()
+    """Campaign ids of which, by priority, the first eligible one wins."""
     weights: Mapping[str, float] = field(default_factory=dict)
-    """Campaign key to weight, for the eligible ones that have no priority."""
-    admits: bool = True
-    """False for a group whose rule of choice is not known."""
+    """Campaign id to weight, for the eligible ones where none has priority."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -147,8 +187,8 @@ class Campaign:
     group: Group | None = None
     is_user_list_enabled: bool = False
     """Whether the lists of its segments hold hashed user ids."""
-    needs_storage: bool = False
-    """Whether it decides only where assignments are remembered (multi-armed bandits)."""
+    whitelisting: tuple[Variation, ...] = ()
+    """The variations that some visitors are forced into."""
     steps: tuple[Step, ...] = ()
     """The way to a decision: a dialect's steps, without those that cannot apply."""
 
@@ -179,12 +219,16 @@ class CampaignSet:
     version: str = ""
     campaigns: Mapping[str, Campaign]
     """Running campaigns by key."""
+    campaigns_by_id: Mapping[str, Campaign]
+    """Running campaigns by id."""
     paused_keys: frozenset[str] = frozenset()
     """Keys that the document has, but no running campaign."""
     campaigns_by_goal: Mapping[str, tuple[Campaign, ...]]
     """Goal identifier to the running campaigns that have it, in the document's order."""
     visitor_key: Callable[[str], str] = field(repr=False)
     """User id to the 32 characters that stand for the visitor in storage, ledger and admin."""
+    user_id_fact: str = ""
+    """The variable under which whitelisting finds the user id."""
     collection_prefix: str = ""
     """Path segment of the account's data residency."""
     has_event_properties: bool = False

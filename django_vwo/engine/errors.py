@@ -20,15 +20,23 @@ class UsageError(VWOError, TypeError):
     """A call was given an argument that it cannot work with: an error in the site's own code."""
 
     def __init__(self, call: str, argument: str, found: object, expected: str) -> None:
-        super().__init__(call, argument, type(found).__name__, expected)
-        self.call, self.argument, self.found, self.expected = self.args
+        # Only the type of what was found: it may be a user id, or as secret as one.
+        super().__init__(call, argument, found, expected)
+        self.call, self.argument, self.expected = call, argument, expected
+        self.found = type(found).__name__
 
     def __str__(self) -> str:
-        return f"{self.call}: {self.argument} is of type {self.found}; expected {self.expected}."
+        return (
+            f"{self.call}: {self.argument} ({self.found}) cannot be used; expected {self.expected}."
+        )
 
 
-class UnknownCampaignError(VWOError, LookupError):
-    """A campaign key or goal identifier names nothing that is running."""
+class RevenueError(UsageError):
+    """A revenue value does not read as a finite number."""
+
+
+class CampaignError(VWOError, LookupError):
+    """A call names a campaign or a goal that it cannot work with."""
 
     def __init__(self, call: str, what: str) -> None:
         super().__init__(call, what)
@@ -36,6 +44,17 @@ class UnknownCampaignError(VWOError, LookupError):
 
     def __str__(self) -> str:
         return f"{self.call}: {self.what}."
+
+
+class PausedCampaignError(CampaignError):
+    """A call names a campaign that the settings document has, but that is not running."""
+
+
+class NoDocumentError(VWOError):
+    """There is no settings document to decide with."""
+
+    def __str__(self) -> str:
+        return "No settings document is in service."
 
 
 def shorten(found: object, limit: int = 60) -> str:

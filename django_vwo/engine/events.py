@@ -9,8 +9,6 @@ from enum import IntEnum
 from typing import Any
 from uuid import UUID
 
-from .entities import Campaign, Goal, Variation
-
 
 class Kind(IntEnum):
     """The three things that a vendor is told."""
@@ -51,7 +49,6 @@ class Event:
     ip_address: str = ""
 
 
-def unique_key(kind: Kind, campaign: Campaign, variation: Variation, goal: Goal | None = None) -> str:
-    """Return the text that two events share when only the first of them counts."""
-    parts = (kind.name, campaign.assignment_key, variation.name, goal.identifier if goal else "")
-    return "\0".join(parts)
+def unique_key(kind: Kind, assignment_key: str, variation: str, goal_identifier: str = "") -> str:
+    """Return the text that two events of a visitor share when only the first of them counts."""
+    return "\0".join((kind.name, assignment_key, variation, goal_identifier))

@@ -6,7 +6,6 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any
 
 from ..engine.entities import Assignment, Visitor
 
@@ -38,16 +37,16 @@ class Writing(ABC):
 
 class UserStorage(ABC):
     """
-    Keeps assignments. Subclass it and name the class in ``VWO["USER_STORAGE"]["BACKEND"]``.
+    Keeps assignments. Subclass it and name the class in ``VWO["USER_STORAGE"]["BACKEND"]``;
+    it is made with the ``OPTIONS`` that stand beside.
 
     An assignment is never overwritten while its variation still exists.
     """
 
-    def __init__(self, **options: Any) -> None:
-        """Take the ``OPTIONS`` of the settings."""
-
     @abstractmethod
-    def read(self, visitor: Visitor, goal_identifier: str | None = None) -> Mapping[str, Assignment]:
+    def read(
+        self, visitor: Visitor, goal_identifier: str | None = None
+    ) -> Mapping[str, Assignment]:
         """
         Return all of *visitor*'s assignments by assignment key.
 
@@ -62,7 +61,7 @@ class UserStorage(ABC):
         If the block raises, nothing of it is remembered.
         """
 
-    def add_goals(self, visitor: Visitor, keys: Sequence[str], goal_identifier: str) -> None:  # noqa: B027
+    def add_goals(self, visitor: Visitor, keys: Sequence[str], goal_identifier: str) -> None:
         """Remember that the goal was reached in the assignments *keys*, if recording does not."""
 
     @abstractmethod

@@ -18,7 +18,9 @@ class MemoryStorage(UserStorage, Writing):
         """User id to assignment key to assignment."""
         self._lock = Lock()
 
-    def read(self, visitor: Visitor, goal_identifier: str | None = None) -> Mapping[str, Assignment]:
+    def read(
+        self, visitor: Visitor, goal_identifier: str | None = None
+    ) -> Mapping[str, Assignment]:
         return self.assignments.get(visitor.user_id, NOTHING)
 
     def writing(self) -> AbstractContextManager[Writing]:
@@ -26,7 +28,7 @@ class MemoryStorage(UserStorage, Writing):
 
     def add(self, visitor: Visitor, new: NewAssignment) -> str:
         with self._lock:
-            assignments = dict(self.assignments.get(visitor.user_id, NOTHING))
+            assignments: dict[str, Assignment] = {**self.assignments.get(visitor.user_id, {})}
             found = assignments.get(new.key)
             if found and found.variation != new.replaces:
                 return found.variation

@@ -1,0 +1,129 @@
+"""What the client is called with: checked here, in the order in which it is asked for."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any
+
+from .engine.entities import NOTHING, CampaignSet, Visitor
+from .engine.errors import RevenueError, UsageError
+from .remembered import Remembered
+
+PUSH_LENGTH = 255
+"""Most characters in the key or the value of a single push."""
+
+
+@dataclass(kw_only=True, slots=True)
+class Call:
+    """One call of the client, its arguments checked."""
+
+    name: str
+    campaigns: CampaignSet
+    visitor: Visitor
+    remembered: Remembered | None
+    """The visitor's assignments; None without user storage."""
+    user_agent: str = ""
+    ip_address: str = ""
+    properties: Mapping[str, Any] = field(default_factory=dict)
+
+
+class TrackResult(dict[str, bool]):
+    """Campaign key to whether the goal was recorded there; true if it was for any campaign."""
+
+    def __bool__(self) -> bool:
+        return any(self.values())
+
+
+def required_text(call: str, argument: str, value: object) -> str:
+    """Return *value*. Raises `UsageError` unless it is a string that is not empty."""
+    if not isinstance(value, str) or not value:
+        raise UsageError(call, argument, value, "a string that is not empty")
+    return value
+
+
+def user_id(call: str, value: object) -> str:
+    """Return *value*. Raises `UsageError` unless it can be hashed as every SDK hashes it."""
+    text = required_text(call, "user_id", value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError(call, "user_id", value, "text without lone surrogates") from None
+    return text
+
+
+def mapping(call: str, argument: str, value: object) -> Mapping[str, Any]:
+    """Return *value*, or an empty mapping for None. Raises `UsageError` for anything else."""
+    if value is None:
+        return NOTHING
+    if not isinstance(value, Mapping):
+        raise UsageError(call, argument, value, "a dict or None")
+    return value
+
+
+def header_text(value: object) -> str:
+    """Return *value* if it is text: what is not cannot be the visitor's user agent or address."""
+    return value if isinstance(value, str) else ""
+
+
+def choice(call: str, argument: str, value: object, choices: tuple[str, ...]) -> None:
+    """Raise `UsageError` unless *value* is None or one of *choices*."""
+    if value is not None and value not in choices:
+        raise UsageError(call, argument, value, f"None or one of {', '.join(choices)}")
+
+
+def flag(call: str, argument: str, value: object) -> None:
+    """Raise `UsageError` unless *value* is None, True or False."""
+    if value is not None and not isinstance(value, bool):
+        raise UsageError(call, argument, value, "True, False or None")
+
+
+def specifier(call: str, value: object) -> str | list[Any] | None:
+    """Return *value*. Raises `UsageError` unless it is a campaign key, a list of keys, or None."""
+    if value is not None and not isinstance(value, str | list):
+        raise UsageError(
+            call, "campaign_specifier", value, "a campaign key, a list of keys or None"
+        )
+    return value
+
+
+def revenue(call: str, value: object) -> int | float | str | None:
+    """
+    Return the revenue in the form in which it is sent, or None where none was given.
+
+    Numbers other than 0 are given, and so is text, which is sent as it is. Raises `RevenueError`
+    for what does not read as a finite number, `UsageError` for what is neither number nor text.
+    """
+    if value is None or value == "":
+        return None
+    if not isinstance(value, int | float | Decimal | str):
+        raise UsageError(call, "revenue_value", value, "a number, or text that reads as one")
+    number = finite_number(value)
+    if number is None or isinstance(value, bool):
+        raise RevenueError(call, "revenue_value", value, "a finite number, or text that is one")
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Decimal) and value == value.to_integral_value():
+        value = int(value)
+    return (int(value) if isinstance(value, int) else number) or None
+
+
+def finite_number(value: float | Decimal | str) -> float | None:
+    """Return *value* as a float, or None if it is not finite or reads as no number."""
+    try:
+        number = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return number if math.isfinite(number) else None
+
+
+def push_dimensions(key: object, value: object) -> Mapping[str, Any]:
+    """Return what is pushed. Raises `UsageError` unless both are texts of 1 to 255 characters."""
+    texts = []
+    for name, given in (("tag_key", key), ("tag_value", value)):
+        texts.append(required_text("push", name, given))
+        if len(texts[-1]) > PUSH_LENGTH:
+            raise UsageError("push", name, given, f"at most {PUSH_LENGTH} characters")
+    return {texts[0]: texts[1]}

@@ -1,0 +1,294 @@
+"""VWO's settings document: validated as a whole, then translated into a `CampaignSet`."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from ...engine import steps
+from ...engine.entities import (
+    Campaign,
+    CampaignSet,
+    CampaignType,
+    Goal,
+    GoalType,
+    Group,
+    GroupRule,
+    Problem,
+    Seed,
+    Segment,
+    Variation,
+)
+from ...engine.errors import DocumentError
+from .bucketing import bucketing, visitor_key_for
+from .schema import check_document
+from .segments import USER_ID, parse_segment
+from .variables import typed_values
+
+Json = Mapping[str, Any]
+
+NAME = "vwo"
+MAX_BYTES = 20 * 1024 * 1024
+CAMPAIGN_TYPES = {
+    "VISUAL_AB": CampaignType.AB,
+    "FEATURE_TEST": CampaignType.FEATURE_TEST,
+    "FEATURE_ROLLOUT": CampaignType.ROLLOUT,
+}
+ALWAYS_ON = (CampaignType.ROLLOUT, CampaignType.OTHER)
+"""Types whose feature is on for every visitor that has a variation."""
+GROUP_RULES = {1: GroupRule.EQUAL_CHANCE, 2: GroupRule.PRIORITY_THEN_WEIGHTS}
+
+
+def load(text: str | bytes, *, source: str) -> CampaignSet:
+    """
+    Return the campaigns of the settings document *text* (JSON; bytes are UTF-8).
+
+    *source* names the document in messages. Raises `DocumentError`: a document is taken or refused
+    as a whole. What will not work in one that is taken stands in `CampaignSet.problems`.
+    """
+    document = parse(text, source)
+    check_document(document, source)
+    return Translation(document).campaign_set()
+
+
+def parse(text: str | bytes, source: str) -> Any:
+    """Return the JSON value that *text* holds. Raises `DocumentError`."""
+    if len(text) > MAX_BYTES:
+        size = f"{len(text) / 2**20:.0f} MB long"
+        raise DocumentError(source, "the document", size, f"at most {MAX_BYTES // 2**20} MB")
+    try:
+        decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        return json.loads(decoded, parse_constant=refuse_constant)
+    except UnicodeDecodeError as error:
+        found = f"not UTF-8 at byte {error.start}"
+        raise DocumentError(source, "the document", found, "JSON in UTF-8") from None
+    except RecursionError:
+        raise DocumentError(source, "the document", "nested too deeply", "JSON") from None
+    except ValueError as error:
+        place = getattr(error, "msg", str(error))
+        where = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        found = "HTML" if decoded.lstrip().startswith("<") else f"not JSON ({place}{where})"
+        raise DocumentError(source, "the document", found if decoded else "empty", "JSON") from None
+
+
+def refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+class Translation:
+    """One document on its way to a `CampaignSet`, with the problems found so far."""
+
+    def __init__(self, document: Json) -> None:
+        self.document = document
+        self.problems: list[Problem] = []
+        self.groups = self.read_groups()
+
+    def report(self, path: str, message: str) -> None:
+        self.problems.append(Problem(path=path, message=message))
+
+    def campaign_set(self) -> CampaignSet:
+        """Return the whole document, translated."""
+        document = self.document
+        running: dict[str, Campaign] = {}
+        by_id: dict[str, Campaign] = {}
+        by_goal: dict[str, list[Campaign]] = {}
+        paused = set()
+        for index, item in enumerate(document["campaigns"]):
+            if item["status"] != "RUNNING":
+                paused.add(item["key"])
+                continue
+            campaign = self.read_campaign(item, f"campaigns[{index}]")
+            if running.setdefault(campaign.key, campaign) is not campaign:
+                self.report(f"campaigns[{index}].key", "is taken: the first campaign with it runs")
+            by_id.setdefault(campaign.id, campaign)
+            for identifier in campaign.goals:
+                by_goal.setdefault(identifier, []).append(campaign)
+        prefix = document.get("collectionPrefix")
+        return CampaignSet(
+            dialect=NAME,
+            account_id=str(document["accountId"]),
+            sdk_key=str(document.get("sdkKey") or ""),
+            version=str(document["version"]),
+            campaigns=running,
+            campaigns_by_id=by_id,
+            paused_keys=frozenset(paused - running.keys()),
+            campaigns_by_goal={key: tuple(found) for key, found in by_goal.items()},
+            visitor_key=visitor_key_for(document["accountId"]),
+            user_id_fact=USER_ID,
+            collection_prefix=prefix if isinstance(prefix, str) else "",
+            has_event_properties=bool(document.get("isEventArchEnabled")),
+            problems=tuple(self.problems),
+        )
+
+    def read_campaign(self, item: Json, path: str) -> Campaign:
+        kind = CAMPAIGN_TYPES.get(item.get("type", ""), CampaignType.OTHER)
+        if kind is CampaignType.OTHER:
+            self.report(
+                f"{path}.type", "is missing or unknown: most calls do not take the campaign"
+            )
+        variations = self.read_variations(item, kind, path)
+        segment = self.read_segment(item.get("segments"), f"{path}.segments")
+        group = self.read_membership(str(item["id"]), path)
+        whitelisting = tuple(variation for variation in variations if variation.whitelist)
+        return Campaign(
+            id=str(item["id"]),
+            key=item["key"],
+            name=item.get("name", ""),
+            type=kind,
+            percent_traffic=item["percentTraffic"],
+            variations=first_by_name(variations),
+            goals=self.read_goals(item["goals"], f"{path}.goals"),
+            segment=segment,
+            bucketing=bucketing(self.document, item, variations),
+            group=group,
+            whitelisting=whitelisting,
+            is_user_list_enabled=bool(item.get("isUserListEnabled")),
+            steps=applicable_steps(
+                is_bandit=bool(item.get("isMAB")),
+                is_whitelisting=bool(whitelisting),
+                has_segment=segment is not None,
+                is_grouped=group is not None,
+            ),
+        )
+
+    def read_variations(self, item: Json, kind: CampaignType, path: str) -> list[Variation]:
+        is_forcing = item.get("isForcedVariationEnabled") is True
+        variables: list[Json] = [typed_values(each.get("variables")) for each in item["variations"]]
+        control = control_values(item["variations"], variables)
+        variations = []
+        for index, each in enumerate(item["variations"]):
+            where = f"{path}.variations[{index}]"
+            is_enabled = each.get("isFeatureEnabled")
+            values: Mapping[str, Any] = {}
+            if kind is CampaignType.ROLLOUT:
+                values = typed_values(item.get("variables"))
+            elif kind is CampaignType.FEATURE_TEST:
+                values = control if is_enabled is False else variables[index]
+            whitelist = self.read_segment(each.get("segments"), f"{where}.segments")
+            variations.append(
+                Variation(
+                    id=str(each["id"]),
+                    name=each["name"],
+                    weight=self.read_weight(each["weight"], f"{where}.weight"),
+                    whitelist=whitelist if is_forcing else None,
+                    is_feature_enabled=kind in ALWAYS_ON or is_enabled is True,
+                    variables=values,
+                )
+            )
+        self.check_weights(variations, f"{path}.variations")
+        return variations
+
+    def read_weight(self, weight: float | str, path: str) -> float:
+        try:
+            number = float(weight)
+        except (ValueError, OverflowError):
+            number = math.nan
+        if not math.isfinite(number):
+            self.report(path, "is no finite number: the variation gets nobody")
+            return 0
+        return number
+
+    def check_weights(self, variations: list[Variation], path: str) -> None:
+        total = sum(variation.weight for variation in variations)
+        if not 99.9 <= total <= 100.1:
+            self.report(path, f"have weights that sum to {total:g}, not to 100")
+
+    def read_segment(self, node: Any, path: str) -> Segment | None:
+        return parse_segment(node, path, self.report) if node not in (None, {}, []) else None
+
+    def read_goals(self, items: Any, path: str) -> dict[str, Goal]:
+        goals: dict[str, Goal] = {}
+        for index, item in enumerate(items):
+            goal = self.read_goal(item, f"{path}[{index}]")
+            if goal:
+                goals.setdefault(goal.identifier, goal)
+        return goals
+
+    def read_goal(self, item: Any, path: str) -> Goal | None:
+        identifier = item.get("identifier") if isinstance(item, Mapping) else None
+        goal_id = item.get("id") if isinstance(item, Mapping) else None
+        if not isinstance(identifier, str) or not is_id(goal_id):
+            self.report(path, "lacks an identifier or an id: it cannot be reached")
+            return None
+        kind = item.get("type")
+        revenue_prop = item.get("revenueProp")
+        counts_every_time = is_minus_one(item.get("mca"))
+        is_known = kind in (GoalType.CUSTOM.value, GoalType.REVENUE.value)
+        takes_properties = bool(self.document.get("isEventArchEnabled"))
+        return Goal(
+            id=str(goal_id),
+            identifier=identifier,
+            type=GoalType(kind) if is_known else GoalType.OTHER,
+            is_repeatable=counts_every_time or item.get("hasProps") == True,  # noqa: E712
+            needs_no_revenue=takes_properties and not revenue_prop and counts_every_time,
+            revenue_prop=revenue_prop if isinstance(revenue_prop, str) and revenue_prop else None,
+        )
+
+    def read_groups(self) -> dict[str, Group]:
+        return {
+            group_id: self.read_group(group_id, item, f"groups.{group_id}")
+            for group_id, item in (self.document.get("groups") or {}).items()
+        }
+
+    def read_group(self, group_id: str, item: Json, path: str) -> Group:
+        rule = GROUP_RULES.get(item.get("et", 1), GroupRule.NOBODY_WINS)
+        if rule is GroupRule.NOBODY_WINS:
+            self.report(f"{path}.et", "is an unknown way to choose: the group admits nobody")
+        return Group(
+            id=group_id,
+            name=item.get("name", ""),
+            seed=Seed(prefix=f"{group_id}_" if int(group_id) else ""),
+            campaign_ids=tuple(str(member) for member in item.get("campaigns", ())),
+            rule=rule,
+            priority=tuple(str(member) for member in item.get("p", ())),
+            weights=item.get("wt", {}),
+        )
+
+    def read_membership(self, campaign_id: str, path: str) -> Group | None:
+        group_id = (self.document.get("campaignGroups") or {}).get(campaign_id)
+        if group_id is None:
+            return None
+        group = self.groups.get(str(group_id))
+        if group is None:
+            self.report(path, f"is in group {group_id}, which is missing: it counts as ungrouped")
+        return group
+
+
+def first_by_name(variations: list[Variation]) -> dict[str, Variation]:
+    """Return the variations by name, in their order; of two with one name the first counts."""
+    by_name: dict[str, Variation] = {}
+    for variation in variations:
+        by_name.setdefault(variation.name, variation)
+    return by_name
+
+
+def control_values(variations: list[Json], variables: list[Mapping[str, Any]]) -> Mapping[str, Any]:
+    """Return the feature variables of the control, which has the id 1."""
+    pairs = zip(variations, variables, strict=True)
+    return next((values for item, values in pairs if item["id"] in (1, "1")), {})
+
+
+def is_id(value: object) -> bool:
+    return isinstance(value, int | float | str) and not isinstance(value, bool)
+
+
+def is_minus_one(value: object) -> bool:
+    return isinstance(value, int | float) and value == -1
+
+
+def applicable_steps(
+    *, is_bandit: bool, is_whitelisting: bool, has_segment: bool, is_grouped: bool
+) -> tuple[steps.Step, ...]:
+    """Return VWO's steps in their order, without those that could not change anything."""
+    way: list[tuple[steps.Step, bool]] = [
+        (steps.bandit, is_bandit),
+        (steps.forced, is_whitelisting),
+        (steps.stored, True),
+        (steps.segment, has_segment),
+        (steps.traffic, True),
+        (steps.group, is_grouped),
+        (steps.bucket, True),
+    ]
+    return tuple(step for step, applies in way if applies)

@@ -1,0 +1,271 @@
+"""VWO's segments: from the document's one-key objects to a tree that can be evaluated."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ...engine.entities import Facts, Segment
+from ...engine.segments import All, AnyOf, Broken, Never, Not
+from .patterns import compile_pattern
+
+USER_ID = "_vwo_user_id"
+"""The variable under which a `user` leaf finds the visitor's id."""
+
+MAX_DEPTH = 100
+"""Deeper trees are not evaluated: they could exhaust a request's stack."""
+
+Report = Callable[[str, str], None]
+"""Takes a path in the document and what is wrong there."""
+
+Test = Callable[[str, str], bool]
+"""Takes the visitor's text and the operand's."""
+
+OPERAND = re.compile(r"([a-z]+)\((.*)\)")
+
+
+def parse_segment(node: Any, path: str, report: Report, depth: int = 0) -> Segment:
+    """Return the tree that *node* describes; what is wrong with it is reported, not raised."""
+    if not isinstance(node, dict) or not node:
+        return broken(path, "is no condition: an object with one key was expected", report)
+    if depth > MAX_DEPTH:
+        return broken(path, f"is nested more than {MAX_DEPTH} levels deep", report)
+    operator, value = next(iter(node.items()))
+    where = f"{path}.{operator}"
+    match operator:
+        case "and" | "or":
+            return parse_list(operator, value, where, report, depth)
+        case "not":
+            return Not(parse_segment(value, where, report, depth + 1))
+        case "custom_variable":
+            return parse_custom_variable(value, where, report)
+        case "user":
+            return parse_user_list(value, where, report)
+    report(where, "is an unknown operator: nobody meets it")
+    return Never(f"unknown operator {operator!r}")
+
+
+def parse_list(operator: str, value: Any, path: str, report: Report, depth: int) -> Segment:
+    if not isinstance(value, list) and value not in ({}, ""):
+        return broken(path, "is no list of conditions", report)
+    parts = tuple(
+        parse_segment(part, f"{path}[{index}]", report, depth + 1)
+        for index, part in enumerate(value)
+    )
+    return All(parts) if operator == "and" else AnyOf(parts)
+
+
+def broken(path: str, message: str, report: Report) -> Broken:
+    report(path, f"{message}; the whole segment is false when it is reached")
+    return Broken(message)
+
+
+def parse_user_list(value: Any, path: str, report: Report) -> Segment:
+    if not isinstance(value, str):
+        report(path, "is no text of user ids: nobody meets it")
+        return Never("a list of users that is no text")
+    return UserList(frozenset(part.strip() for part in value.split(",")))
+
+
+def parse_custom_variable(value: Any, path: str, report: Report) -> Segment:
+    if not isinstance(value, dict) or not value:
+        return broken(path, "names no variable", report)
+    name, operand = next(iter(value.items()))
+    if not isinstance(operand, str):
+        report(f"{path}.{name}", "has an operand that is no text: nobody meets it")
+        return Never(f"{name}: an operand that is no text")
+    try:
+        return parse_operand(name, operand)
+    except ValueError as error:
+        report(f"{path}.{name}", f"cannot be evaluated ({error}): nobody meets it")
+        return Never(f"{name}: {operand} ({error})")
+
+
+def parse_operand(name: str, operand: str) -> Segment:
+    """
+    Return the leaf that compares the variable *name* as *operand* says.
+
+    Raises `ValueError` for a regular expression that is invalid or could stall a request.
+    """
+    found = OPERAND.match(operand)
+    operator, text = (found[1], found[2]) if found else ("", operand)
+    if operator in NUMERIC_TESTS:
+        number = read_number(text)
+        return NumericComparison(name, operand, NUMERIC_TESTS[operator], number)
+    if operator == "regex":
+        return pattern_leaf(name, operand, text)
+    if operator == "wildcard":
+        test, text = wildcard(text)
+    elif operator in TESTS:
+        test = TESTS[operator]
+    else:
+        test, text = equals, operand
+    return TextComparison(name, operand, test, text, read_number(text))
+
+
+def wildcard(text: str) -> tuple[Test, str]:
+    """Return the test that the stars around *text* ask for, and the text without them."""
+    if len(text) > 2 and text[0] == text[-1] == "*":
+        return contains, text[1:-1]
+    if len(text) > 1 and text[0] == "*":
+        return ends_with, text[1:]
+    if len(text) > 1 and text[-1] == "*":
+        return starts_with, text[:-1]
+    return equals, text
+
+
+def pattern_leaf(name: str, operand: str, text: str) -> Segment:
+    pattern = compile_pattern(text)
+    number = read_number(text)
+    for_numbers = pattern
+    if number is not None and math.isfinite(number):
+        for_numbers = compile_pattern(number_text(number))
+
+    def search(value: str, pattern_text: str) -> bool:
+        return (pattern if pattern_text == text else for_numbers).search(value)
+
+    return TextComparison(name, operand, search, text, number)
+
+
+def equals(value: str, text: str) -> bool:
+    return value == text
+
+
+def equals_ignoring_case(value: str, text: str) -> bool:
+    return value.lower() == text.lower()
+
+
+def contains(value: str, text: str) -> bool:
+    return text in value
+
+
+def starts_with(value: str, text: str) -> bool:
+    return value.startswith(text)
+
+
+def ends_with(value: str, text: str) -> bool:
+    return value.endswith(text)
+
+
+TESTS: dict[str, Test] = {
+    "equals": equals,
+    "lower": equals_ignoring_case,
+    "contains": contains,
+    # The wrong way round in every VWO SDK.
+    "startswith": ends_with,
+    "endswith": starts_with,
+}
+NUMERIC_TESTS: dict[str, Callable[[float, float], bool]] = {
+    "gt": float.__gt__,
+    "gte": float.__ge__,
+    "lt": float.__lt__,
+    "lte": float.__le__,
+    "greaterthan": float.__gt__,
+    "greaterthanequalto": float.__ge__,
+    "lessthan": float.__lt__,
+    "lessthanequalto": float.__le__,
+}
+
+
+def read_number(text: str) -> float | None:
+    """
+    Return *text* as a number, or None if it reads as none.
+
+    >>> read_number(" 1_000 "), read_number("1e400"), read_number("12,5")
+    (1000.0, inf, None)
+    """
+    try:
+        return float(text)
+    except ValueError:
+        return None
+
+
+def number_text(number: float) -> str:
+    """
+    Return the form in which numbers are compared as text.
+
+    >>> number_text(12.0), number_text(1e3), number_text(0.5)
+    ('12', '1000', '0.5')
+    """
+    return str(int(number)) if number.is_integer() else str(number)
+
+
+def value_text(facts: Facts, name: str) -> str | None:
+    """Return the visitor's variable as text, or None where it is missing or has no text."""
+    value = facts.get(name)
+    if isinstance(value, str):
+        return value or None
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    try:
+        return str(value) or None
+    except Exception:  # whatever the site's own object does, the leaf is false
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class TextComparison:
+    """A variable compared as text, or, where both sides read as numbers, in their one form."""
+
+    name: str
+    operand: str
+    test: Test
+    text: str
+    number: float | None
+
+    def evaluate(self, facts: Facts) -> bool:
+        value = value_text(facts, self.name)
+        if value is None:
+            return False
+        if self.number is None:
+            return self.test(value, self.text)
+        number = read_number(value)
+        if number is None:
+            return self.test(value, self.text)
+        if not (math.isfinite(number) and math.isfinite(self.number)):
+            return False
+        return self.test(number_text(number), number_text(self.number))
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.operand}"
+
+
+@dataclass(frozen=True, slots=True)
+class NumericComparison:
+    """A variable compared as a number; false if either side is none, or is not finite."""
+
+    name: str
+    operand: str
+    test: Callable[[float, float], bool]
+    number: float | None
+
+    def evaluate(self, facts: Facts) -> bool:
+        value = value_text(facts, self.name)
+        if value is None or self.number is None:
+            return False
+        number = read_number(value)
+        if number is None or not (math.isfinite(number) and math.isfinite(self.number)):
+            return False
+        return self.test(number, self.number)
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.operand}"
+
+
+@dataclass(frozen=True, slots=True)
+class UserList:
+    """The visitor is one of those listed."""
+
+    user_ids: frozenset[str]
+
+    def evaluate(self, facts: Facts) -> bool:
+        user_id = facts.get(USER_ID)
+        return isinstance(user_id, str) and user_id in self.user_ids
+
+    def __str__(self) -> str:
+        return f"one of {len(self.user_ids)} listed users"

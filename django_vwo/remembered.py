@@ -1,0 +1,76 @@
+"""A visitor's assignments, read from user storage when first asked for, and once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeVar
+
+from .engine.entities import Assignment, Visitor
+from .storages.base import UserStorage
+
+Default = TypeVar("Default")
+
+
+class Remembered(Mapping[str, Assignment]):
+    """
+    The assignments of one visitor by assignment key, as one request or call sees them.
+
+    What is decided in the meantime is told with `learn` and `learn_goal`.
+    """
+
+    def __init__(self, storage: UserStorage, visitor: Visitor) -> None:
+        self.storage = storage
+        self.visitor = visitor
+        self._assignments: dict[str, Assignment] | None = None
+        self._known_goals: set[str] = set()
+
+    @property
+    def assignments(self) -> dict[str, Assignment]:
+        if self._assignments is None:
+            self._assignments = dict(self.storage.read(self.visitor))
+        return self._assignments
+
+    def know_goal(self, goal_identifier: str) -> None:
+        """Make sure that `Assignment.goals` tells of *goal_identifier*."""
+        if goal_identifier in self._known_goals:
+            return
+        known = self._assignments or {}
+        self._assignments = {
+            key: merge(found, known.get(key))
+            for key, found in self.storage.read(self.visitor, goal_identifier).items()
+        }
+        self._known_goals.add(goal_identifier)
+
+    def learn(self, key: str, variation: str) -> None:
+        """Take note that the campaign *key* has assigned *variation*."""
+        self.assignments[key] = Assignment(variation)
+
+    def learn_goal(self, keys: Sequence[str], goal_identifier: str) -> None:
+        """Have it remembered that the goal was reached in the assignments *keys*."""
+        self.storage.add_goals(self.visitor, keys, goal_identifier)
+        for key in keys:
+            if found := self.assignments.get(key):
+                goals = found.goals | {goal_identifier}
+                self.assignments[key] = Assignment(found.variation, goals)
+
+    def __getitem__(self, key: str) -> Assignment:
+        return self.assignments[key]
+
+    def get(self, key: str, default: Default | None = None) -> Assignment | Default | None:  # type: ignore[override]
+        return self.assignments.get(key, default)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.assignments
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.assignments)
+
+    def __len__(self) -> int:
+        return len(self.assignments)
+
+
+def merge(found: Assignment, known: Assignment | None) -> Assignment:
+    """Return *found* with the goals that were known of it before."""
+    if known is None or known.variation != found.variation:
+        return found
+    return Assignment(found.variation, found.goals | known.goals)
