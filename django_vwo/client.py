@@ -340,8 +340,8 @@ class Client:
             raise error
         if self.development_mode and is_mistake and not is_paused:
             raise error
-        if isinstance(error, NoDocumentError):
-            logger.debug("%s: %s", name, error)
+        if isinstance(error, NoDocumentError | PausedCampaignError):
+            logger.info("%s: %s", name, error)
         elif isinstance(error, VWOError):
             logger.warning("%s", describe(error))
         else:

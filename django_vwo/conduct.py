@@ -221,6 +221,8 @@ def no_goal(call: Call, key: str | None, goal_identifier: str) -> CampaignError:
     """Return the error that says why nothing has the goal."""
     if key is not None and key not in call.campaigns.campaigns:
         return no_campaign(call, key)
+    if goal_identifier in call.campaigns.paused_goals:
+        return PausedCampaignError(call.name, f"no campaign with goal {goal_identifier!r} runs")
     where = "no running campaign" if key is None else f"campaign {key!r} does not"
     has = "has" if key is None else "have"
     return CampaignError(call.name, f"{where} {has} the goal {goal_identifier!r}")

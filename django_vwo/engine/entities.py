@@ -223,6 +223,8 @@ class CampaignSet:
     """Running campaigns by id."""
     paused_keys: frozenset[str] = frozenset()
     """Keys that the document has, but no running campaign."""
+    paused_goals: frozenset[str] = frozenset()
+    """Goal identifiers that the document has, but no running campaign."""
     campaigns_by_goal: Mapping[str, tuple[Campaign, ...]]
     """Goal identifier to the running campaigns that have it, in the document's order."""
     visitor_key: Callable[[str], str] = field(repr=False)

@@ -94,10 +94,10 @@ class Translation:
         running: dict[str, Campaign] = {}
         by_id: dict[str, Campaign] = {}
         by_goal: dict[str, list[Campaign]] = {}
-        paused = set()
+        paused = []
         for index, item in enumerate(document["campaigns"]):
             if item["status"] != "RUNNING":
-                paused.add(item["key"])
+                paused.append(item)
                 continue
             campaign = self.read_campaign(item, f"campaigns[{index}]")
             if running.setdefault(campaign.key, campaign) is not campaign:
@@ -113,7 +113,8 @@ class Translation:
             version=str(document["version"]),
             campaigns=running,
             campaigns_by_id=by_id,
-            paused_keys=frozenset(paused - running.keys()),
+            paused_keys=frozenset(item["key"] for item in paused) - running.keys(),
+            paused_goals=goal_identifiers(paused) - by_goal.keys(),
             campaigns_by_goal={key: tuple(found) for key, found in by_goal.items()},
             visitor_key=visitor_key_for(document["accountId"]),
             user_id_fact=USER_ID,
@@ -268,6 +269,13 @@ def control_values(variations: list[Json], variables: list[Mapping[str, Any]]) -
     """Return the feature variables of the control, which has the id 1."""
     pairs = zip(variations, variables, strict=True)
     return next((values for item, values in pairs if item["id"] in (1, "1")), {})
+
+
+def goal_identifiers(campaigns: list[Json]) -> frozenset[str]:
+    """Return the identifiers of the goals of *campaigns*, whose goals may be of any shape."""
+    goals = (goal for campaign in campaigns for goal in campaign["goals"])
+    found = (goal.get("identifier") for goal in goals if isinstance(goal, Mapping))
+    return frozenset(identifier for identifier in found if isinstance(identifier, str))
 
 
 def is_id(value: object) -> bool:
