@@ -25,10 +25,10 @@ from typing import Any
 from django_vwo.engine.errors import VWOError, shorten
 
 DIRECT_BUDGET = 10_000_000
-"""Steps that `re` may take in one search, as weighed: 25 ms at worst."""
+"""Steps that `re` may take in one search, as weighed: some 25 ms at worst."""
 
 AUTOMATON_BUDGET = 100_000
-"""Steps that an automaton may take in one search: 50 ms at worst."""
+"""Steps that an automaton may take in one search: some 50 ms at worst."""
 
 DIRECT_LENGTHS = [25 << doubling for doubling in range(13)]
 """The lengths of value that a pattern is weighed for, 25 to 102,400 characters."""
@@ -250,6 +250,7 @@ class Automaton:
             if situation not in known:
                 states, steps = self._advance(*situation)
                 budget -= steps
+                # Of equal sets one is kept, as looking up another would compare the two.
                 known[situation] = same.setdefault(states, states)
             states = known[situation]
             if self._end in states:

@@ -1,12 +1,12 @@
 import contextlib
 import copy
+import cProfile
 import pickle
 import re
-import sys
 import warnings
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from django_vwo.dialects.vwo import patterns
@@ -18,6 +18,8 @@ from django_vwo.dialects.vwo.patterns import (
     compile_pattern,
 )
 
+thoroughly = settings(max_examples=500, deadline=None)
+
 
 def automaton_of(text):
     return Automaton(patterns._parse(text))
@@ -27,14 +29,17 @@ def weigh(text, length):
     return patterns._steps(patterns._parse(text), length)
 
 
-# A pattern is generated as a tree, of which this file knows the text and the work.
+# Generated patterns.
 
-CHARACTERS = [*"abA1é_ ", r"\w", r"\W", r"\d", r"\s", r"\n", ".", "[ab]", "[^a]", "[a-c0-9]"]
+CHARACTERS = [*"aabbA1é_ ", r"\w", r"\W", r"\d", r"\s", r"\n", ".", "[ab]", "[^a]", "[a-c0-9]"]
 CHARACTERS += ["\u017f", "K", "ß", r"[\w-]", "[^\\s\U0001f600]", "[K-é]"]
 ASSERTIONS = ["^", "$", r"\A", r"\Z", r"\b", r"\B"]
 FLAGS = ["(?i)", "(?s)", "(?m)", "(?a)", "(?x)", "(?im)", "(?ai)"]
-SCOPES = ["(?i:", "(?-i:", "(?s:", "(?m:", "(?a:", "(?u:", "(?i-s:", "(?:", "("]
-VALUES = st.text(st.sampled_from("aabbA1éÉ_ \nsS\u017fkKßẞ\U0001f600"), max_size=8)
+SCOPES = ["(?i:", "(?-i:", "(?s:", "(?m:", "(?i-s:", "(?:", "("]
+FRAMES = ["{}", r"\A(?:{})\Z"]
+VALUES = st.text("ab", max_size=6) | st.text(
+    st.sampled_from("aabbA1éÉ_ \nsS\u017fkKßẞ\U0001f600"), max_size=8
+)
 
 
 def repeats(body):
@@ -85,16 +90,23 @@ def render(tree):
             return text
 
 
-@given(TREES, st.sampled_from(["", *FLAGS]), VALUES)
-@example(("repeat", ("choice", [("sequence", []), ("character", "a")]), (2, 2), False), "", "a")
-def test_the_automaton_answers_as_re_does(tree, flags, value):
-    text = flags + render(tree)
+TEXTS = st.builds(
+    lambda flags, frame, tree: flags + frame.format(render(tree)),
+    st.sampled_from(["", *FLAGS]),
+    st.sampled_from(FRAMES),
+    TREES,
+)
+
+
+@thoroughly
+@given(TEXTS, VALUES)
+def test_the_automaton_answers_as_re_does(text, value):
     assert automaton_of(text).search(value) is (re.search(text, value) is not None)
 
 
-@given(TREES, st.sampled_from(["", *FLAGS]), VALUES)
-def test_a_pattern_answers_as_re_does(tree, flags, value):
-    text = flags + render(tree)
+@thoroughly
+@given(TEXTS, VALUES)
+def test_a_pattern_answers_as_re_does(text, value):
     assert compile_pattern(text).search(value) is (re.search(text, value) is not None)
 
 
@@ -103,6 +115,7 @@ TOKENS += [r"\1", "(?P<n>", "(?P=n)", "(?(1)", "[^", "\\", " "]
 NOT_IN_REACH = ["?+", "*+", "++", "}+", "(?=", "(?<!", r"\1", "(?P=", "(?(1)"]
 
 
+@thoroughly
 @given(st.lists(st.sampled_from(TOKENS), max_size=8).map("".join), VALUES)
 def test_whatever_is_written_is_answered_as_re_does_or_refused_as_re_does(text, value):
     with warnings.catch_warnings():
@@ -124,7 +137,6 @@ SEMANTICS = [
     (r"\d", "٣"),
     (r"(?a)\d", "٣"),
     (r"\w", "é"),
-    (r"(?a:\w)", "é"),
     (r"\bé\b", "é"),
     (r"(?a)\bé", "é"),
     ("a.b", "a\nb"),
@@ -164,6 +176,12 @@ SEMANTICS = [
     ("", ""),
     ("", "a"),
     ("a", ""),
+    ("ab", "aab"),
+    ("aab", "aaab"),
+    ("^(?:ab)*$", "ababab"),
+    ("^(?:ab){,3}$", "ababab"),
+    ("^(?:ab){,3}$", "abababab"),
+    ("^(?:ab){2,}$", "ababab"),
     ("(?:|a)*b", "ab"),
     ("^(?:a|ab)(?:c|bcd)d*$", "abcd"),
     ("[]a]", "]"),
@@ -190,20 +208,19 @@ def test_flags_classes_and_anchors_mean_the_same_on_both_roads(text, value):
         (r"^(?P<word>\w+)-(?P=word)$", "ab-ba", False),
         ("^(a)?(?(1)b|c)$", "ab", True),
         ("^(a)?(?(1)b)$", "b", False),
+        (r"(?a:\w)+x+", "éx", False),
+        (r"(?a)é(?u:\w)+x+", "ééx", True),
+        (r"(?a:\W)x*", "é", False),  # as it is: a quirk of `re`
     ],
 )
-def test_what_needs_backtracking_is_left_to_re(text, value, found):
+def test_what_only_re_can_do_is_left_to_it(text, value, found):
     pattern = compile_pattern(text)
     assert pattern.automaton is None
     assert pattern.direct_length >= 100
-    assert pattern.search(value) is found
+    assert pattern.search(value) is found is (re.search(text, value) is not None)
 
 
-# Work of `re`: a matcher counts that backtracks over the same tree in the same order.
-
-
-class TooMuchError(Exception):
-    pass
+# The work of `re`, counted by a matcher that tries the same ways in the same order.
 
 
 class Backtracker:
@@ -225,8 +242,7 @@ class Backtracker:
 
     def ends_of_item(self, op, argument, start):
         self.steps += 1
-        if self.steps > self.limit:
-            raise TooMuchError
+        assert self.steps <= self.limit
         parts = [list(part) for part in patterns._parts(op, argument)]
         if op in patterns._REPEATS:
             yield from self.ends_of_repeat(*argument[:2], parts[0], start, None)
@@ -254,6 +270,7 @@ class Backtracker:
             yield found.end()
 
 
+@thoroughly
 @given(TREES_THAT_LOOK, VALUES | st.integers(0, 12).map("a".__mul__))
 def test_a_pattern_weighs_the_most_steps_that_re_can_take(tree, value):
     text = render(tree)
@@ -271,6 +288,7 @@ WEIGHED = [
     "^a*a*",
     "(?=a*)a",
     "[ab]*b",
+    r"^(?:a|.|[ab]|\w){6}aaaaaaaa",
 ]
 
 
@@ -291,6 +309,8 @@ def test_the_weight_is_not_far_above_the_steps(text):
         (r"[\w.+-]+@example\.com", 400),
         (".*foo.*", 100),
         (r"([ab]+)\1", 200),
+        (r"^(a)?(?(1)b|a*a*)", 800),
+        (r"(?:\b){4000}", 800),
         ("(a+)+$", 0),
         ("(?:|a){900}", 0),
     ],
@@ -299,23 +319,13 @@ def test_re_searches_values_as_long_as_the_budget_allows(text, longest):
     assert compile_pattern(text).direct_length == longest
 
 
-# Work of the automaton: its calls are counted, from outside.
+# The work of the automaton, counted by the calls that it makes.
 
 
 def count_calls(function, *arguments):
-    calls = 0
-
-    def count(frame, event, argument):
-        nonlocal calls
-        calls += event in ("call", "c_call")
-
-    before = sys.getprofile()
-    sys.setprofile(count)
-    try:
-        result = function(*arguments)
-    finally:
-        sys.setprofile(before)
-    return result, calls
+    profile = cProfile.Profile()
+    result = profile.runcall(function, *arguments)
+    return result, sum(entry.callcount for entry in profile.getstats())
 
 
 CATASTROPHES = [
@@ -342,14 +352,14 @@ def test_a_catastrophe_is_answered_within_the_budget(text, tail):
     assert pattern.automaton.search(value) is False
     found, calls = count_calls(pattern.search, value)
     assert found is False
-    assert calls <= 4 * AUTOMATON_BUDGET
+    assert calls <= 3 * AUTOMATON_BUDGET
 
 
 @pytest.mark.parametrize(("text", "tail"), CATASTROPHES)
 @pytest.mark.parametrize("value", [MIXED, "a b. " * 2_000], ids=["no two alike", "few"])
 def test_any_value_is_answered_or_given_up_within_the_budget(text, tail, value):
     _, calls = count_calls(compile_pattern(text).search, value)
-    assert calls <= 4 * AUTOMATON_BUDGET
+    assert calls <= 3 * AUTOMATON_BUDGET
 
 
 def test_a_state_leads_only_once_to_another():
