@@ -1,0 +1,15 @@
+"""How large a settings document may be."""
+
+from __future__ import annotations
+
+import math
+
+from ..engine.errors import DocumentError
+
+MAX_DOCUMENT_BYTES = 20 * 1024 * 1024
+
+
+def refuse_size(origin: str, size_bytes: int) -> DocumentError:
+    """Return the error that says how much too large the document of *origin* is."""
+    found, cap = math.ceil(size_bytes / 2**20), MAX_DOCUMENT_BYTES // 2**20
+    return DocumentError(origin, "the document", f"{found} MB long", f"at most {cap} MB")
