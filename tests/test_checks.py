@@ -1,0 +1,192 @@
+"""The system checks tell what is wrong with a site, and how to mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core import checks
+from django.core.management import call_command
+from django.db import connection, connections
+from django.test import override_settings
+from django.utils import timezone
+
+from django_vwo.checks import check_delivery
+from django_vwo.middleware import VWOMiddleware
+from django_vwo.models import Breaker
+
+from .conftest import Configure
+from .documents import DOCUMENT_KEY, document
+
+Found = dict[str, str]
+
+
+class OurMiddleware(VWOMiddleware):
+    """A site's own kin of the middleware."""
+
+
+class Elsewhere:
+    """Sends the app to another database than the users."""
+
+    def db_for_write(self, model: Any, **hints: Any) -> str | None:
+        return "elsewhere" if model._meta.app_label == "django_vwo" else None
+
+
+def found(deploy: bool = False, databases: list[str] | None = None) -> Found:
+    """Return the app's messages by id."""
+    messages = checks.run_checks(include_deployment_checks=deploy, databases=databases)
+    ours = [each for each in messages if str(each.id).startswith("django_vwo.")]
+    assert all(each.hint for each in ours)
+    return {str(each.id): each.msg for each in ours}
+
+
+def test_the_test_site_is_well() -> None:
+    assert found() == {}
+
+
+def test_invalid_settings_are_one_error() -> None:
+    with override_settings(VWO={"ACCOUNT_ID": []}):
+        assert found() == {
+            "django_vwo.E001": "VWO['ACCOUNT_ID'] is a list; expected a number or a string."
+        }
+    with override_settings(VWO=None):
+        assert list(found()) == ["django_vwo.E001"]
+
+
+def test_what_is_missing_is_named() -> None:
+    with override_settings(VWO={}):
+        assert list(found()) == ["django_vwo.E002", "django_vwo.E003"]
+    with override_settings(VWO={"ACCOUNT_ID": 1, "SDK_KEY": "x"}):
+        assert found() == {}
+
+
+def test_a_document_in_the_settings_is_read(configure: Configure, tmp_path: Path) -> None:
+    configure(SETTINGS_DOCUMENT=document())
+    assert found() == {}
+    configure(SETTINGS_DOCUMENT={**document(), "campaigns": 5, "sdkKey": DOCUMENT_KEY})
+    assert "campaigns" in found()["django_vwo.E004"]
+    assert DOCUMENT_KEY not in found()["django_vwo.E004"]
+    configure(SETTINGS_DOCUMENT=tmp_path / "missing.json")
+    assert "No such file" in found()["django_vwo.W004"]
+
+
+@pytest.mark.parametrize("name", ["USER_STORAGE", "RECORDER"])
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("no.such.Class", "No module named"),
+        ("django_vwo.conf.Missing", "does not define"),
+        ("django_vwo.conf.app_settings", "is no "),
+        ("plain", "plain"),
+    ],
+)
+def test_backends_must_be_what_they_are_named_for(
+    configure: Configure, name: str, path: str, expected: str
+) -> None:
+    configure(**{name: {"BACKEND": path}})
+    assert expected in found()["django_vwo.E005"]
+    assert f"VWO['{name}']['BACKEND']" in found()["django_vwo.E005"]
+
+
+def test_no_user_storage_is_well(configure: Configure) -> None:
+    configure(USER_STORAGE=None)
+    assert found() == {}
+
+
+@pytest.mark.parametrize("name", ["sessionid", "csrftoken"])
+def test_the_cookie_needs_a_name_of_its_own(configure: Configure, name: str) -> None:
+    configure(COOKIE_NAME=name)
+    assert list(found()) == ["django_vwo.E006"]
+
+
+@pytest.mark.parametrize("name", ["", "a b", "a=b", "a;b", "bücher"])
+def test_the_cookie_needs_a_name_that_browsers_take(configure: Configure, name: str) -> None:
+    configure(COOKIE_NAME=name)
+    assert list(found()) == ["django_vwo.E007"]
+
+
+@pytest.mark.parametrize(("seconds", "expected"), [(59, ["django_vwo.W008"]), (60, [])])
+def test_a_lease_outlives_four_requests(
+    configure: Configure, seconds: float, expected: list[str]
+) -> None:
+    configure(LEASE_SECONDS=seconds, TIMEOUT_SECONDS=15)
+    assert list(found()) == expected
+
+
+def test_events_belong_into_the_database_of_the_site(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(connections.databases, "elsewhere", connections.databases["default"])
+    with override_settings(DATABASE_ROUTERS=[f"{__name__}.Elsewhere"]):
+        (message,) = check_delivery(None)
+    assert message.id == "django_vwo.W009"
+    assert "'elsewhere'" in message.msg
+    del connections["elsewhere"]
+
+
+@pytest.mark.skipif(connection.vendor != "sqlite", reason="is about SQLite")
+def test_sqlite_begins_its_transactions_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(connection.settings_dict, "OPTIONS", {})
+    assert list(found()) == ["django_vwo.W010"]
+
+
+def test_the_middleware_or_its_kin_has_to_be_installed() -> None:
+    without = [path for path in settings.MIDDLEWARE if "django_vwo" not in path]
+    with override_settings(MIDDLEWARE=without):
+        assert list(found()) == ["django_vwo.W011"]
+    with override_settings(MIDDLEWARE=[*without, f"{__name__}.OurMiddleware"]):
+        assert found() == {}
+
+
+def test_a_public_site_is_looked_at_more_closely(configure: Configure) -> None:
+    configure(COLLECTOR_URL="http://collector.example", DEVELOPMENT_MODE=True)
+    expected = ["django_vwo.W012", "django_vwo.W013", "django_vwo.W014"]
+    assert sorted(found(deploy=True)) == expected
+    assert found() == {}
+    configure(COLLECTOR_URL="http://127.0.0.1:8000", DEVELOPMENT_MODE=False)
+    with override_settings(SESSION_COOKIE_SECURE=True):
+        assert found(deploy=True) == {}
+
+
+@pytest.mark.django_db
+def test_the_database_is_asked_only_if_named(django_assert_num_queries: Any) -> None:
+    with django_assert_num_queries(0):
+        assert found(deploy=True).keys() == {"django_vwo.W012"}
+    assert list(found(databases=["default"])) == ["django_vwo.W015"]
+
+
+@pytest.mark.django_db
+def test_a_breaker_that_is_open_is_told(site: Configure) -> None:
+    until = timezone.now() + timedelta(minutes=5)
+    Breaker(account_id="123456", open_until=until, failures=3, last_error="HTTP 403").save()
+    message = found(databases=["default"])["django_vwo.W016"]
+    assert "account 123456" in message
+    assert "HTTP 403" in message
+    Breaker.objects.update(open_until=timezone.now() - timedelta(minutes=5))
+    assert found(databases=["default"]) == {}
+
+
+def test_the_ids_are_all_different() -> None:
+    from inspect import getsource
+
+    from django_vwo import checks as ours
+
+    source = getsource(ours)
+    numbers = [int(part.split(",")[0]) for part in pieces(source)]
+    assert sorted(numbers) == sorted(set(numbers))
+
+
+def pieces(source: str) -> list[str]:
+    """Return what follows each call that makes a message."""
+    joined = source.replace("\n", "").replace(" ", "")
+    parts = joined.replace("(warningif", "(").split("yieldwarning(")
+    return [piece for part in parts for piece in part.split("yielderror(")][1:]
+
+
+def test_django_itself_finds_nothing_wrong() -> None:
+    command: Callable[..., Any] = call_command
+    command("check")
