@@ -1,0 +1,1 @@
+"""Harbour Coffee: a small shop that tests its prices, its navigation and its checkout."""

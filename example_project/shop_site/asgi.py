@@ -1,0 +1,9 @@
+"""What a ASGI server loads."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop_site.settings")
+
+application = get_asgi_application()
