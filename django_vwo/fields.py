@@ -9,8 +9,12 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Now
 from django.db.models.sql.compiler import SQLCompiler
 
-
-EXACT_COLLATIONS = {"mysql": "utf8mb4_bin", "postgresql": "C"}
+EXACT_COLLATIONS = {
+    "mariadb": "utf8mb4_nopad_bin",
+    "mysql": "utf8mb4_0900_bin",
+    "postgresql": "C",
+}
+"""By vendor; SQLite needs none. ``utf8mb4_bin`` would ignore trailing spaces."""
 
 
 class ExactCharField(models.CharField):  # type: ignore[type-arg]
@@ -23,7 +27,8 @@ class ExactCharField(models.CharField):  # type: ignore[type-arg]
 
     def db_parameters(self, connection: BaseDatabaseWrapper) -> Any:
         parameters = super().db_parameters(connection)
-        if collation := EXACT_COLLATIONS.get(connection.vendor):
+        vendor = "mariadb" if getattr(connection, "mysql_is_mariadb", False) else connection.vendor
+        if collation := EXACT_COLLATIONS.get(vendor):
             parameters["collation"] = collation
         return parameters
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any, ClassVar
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
@@ -20,7 +21,7 @@ class Assignment(models.Model):
     visitor = ExactCharField(_("visitor"), max_length=32)
     user_id = models.TextField(_("user id"))
     assignment_key = ExactCharField(_("campaign"), max_length=NAME_LENGTH)
-    variation = models.CharField(_("variation"), max_length=NAME_LENGTH)
+    variation = ExactCharField(_("variation"), max_length=NAME_LENGTH)
     created_at = models.DateTimeField(_("created"), db_default=DatabaseNow())
 
     class Meta:
@@ -85,6 +86,7 @@ class Event(models.Model):
     lease_token = models.UUIDField(null=True, blank=True, editable=False)
     sent_at = models.DateTimeField(_("delivered"), null=True, blank=True)
     last_status = models.SmallIntegerField(_("last HTTP status"), null=True, blank=True)
+    """0: the last request got no answer; None: no worker has lived to see an outcome."""
     last_error = models.CharField(_("last error"), max_length=200, blank=True)
 
     class Meta:
@@ -92,10 +94,8 @@ class Event(models.Model):
         verbose_name_plural = _("events")
         ordering = ["-id"]
         indexes = [
-            models.Index(fields=["due_at"], name="django_vwo_event_due"),
-            models.Index(
-                fields=["campaign_id", "goal_id", "id"], name="django_vwo_event_campaign"
-            ),
+            models.Index(fields=["account_id", "due_at"], name="django_vwo_event_due"),
+            models.Index(fields=["campaign_id", "goal_id", "id"], name="django_vwo_event_campaign"),
             models.Index(
                 fields=["visitor", "goal_identifier", "id"], name="django_vwo_event_visitor"
             ),
@@ -105,19 +105,54 @@ class Event(models.Model):
         return f"{self.get_kind_display()} {self.uuid}"
 
 
+class KindManager(models.Manager[Any]):
+    """Finds the events of one kind."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__()
+        self.kind = kind
+
+    def get_queryset(self) -> models.QuerySet[Any]:
+        return super().get_queryset().filter(kind=self.kind)
+
+
+class Impression(Event):
+    """An event: a visitor was shown a variation."""
+
+    objects: ClassVar[KindManager] = KindManager(Kind.IMPRESSION)
+
+    class Meta:
+        proxy = True
+        verbose_name = _("impression")
+        verbose_name_plural = _("impressions")
+
+
+class Conversion(Event):
+    """An event: a visitor reached a goal."""
+
+    objects: ClassVar[KindManager] = KindManager(Kind.CONVERSION)
+
+    class Meta:
+        proxy = True
+        verbose_name = _("conversion")
+        verbose_name_plural = _("conversions")
+
+
 class LedgerEntry(models.Model):
     """What counts once per visitor and was let through to the vendor."""
 
     dedup_key = ExactCharField(primary_key=True, max_length=64)
     event_uuid = models.UUIDField()
+    campaign_key = ExactCharField(max_length=NAME_LENGTH, blank=True)
     created_at = models.DateTimeField(db_default=DatabaseNow())
 
     class Meta:
         verbose_name = _("ledger entry")
         verbose_name_plural = _("ledger entries")
+        indexes = [models.Index(fields=["created_at"], name="django_vwo_ledger_age")]
 
     def __str__(self) -> str:
-        return self.dedup_key
+        return str(self.dedup_key)
 
 
 class Breaker(models.Model):
@@ -134,7 +169,7 @@ class Breaker(models.Model):
         verbose_name_plural = _("breakers")
 
     def __str__(self) -> str:
-        return self.account_id
+        return str(self.account_id)
 
 
 class SettingsDocument(models.Model):
@@ -147,6 +182,10 @@ class SettingsDocument(models.Model):
     is_active = models.BooleanField(_("in service"), null=True, unique=True, editable=False)
     """True for the one in service, else None: that is how it can be unique."""
     error = models.TextField(_("why it was refused"), blank=True)
+    campaign_count = models.IntegerField(
+        _("running campaigns"), null=True, blank=True, editable=False
+    )
+    """None: the document was refused."""
 
     class Meta:
         verbose_name = _("settings document")

@@ -32,11 +32,13 @@ class Migration(migrations.Migration):
             fields=[
                 ('dedup_key', django_vwo.fields.ExactCharField(max_length=64, primary_key=True, serialize=False)),
                 ('event_uuid', models.UUIDField()),
+                ('campaign_key', django_vwo.fields.ExactCharField(blank=True, max_length=255)),
                 ('created_at', models.DateTimeField(db_default=django_vwo.fields.DatabaseNow())),
             ],
             options={
                 'verbose_name': 'ledger entry',
                 'verbose_name_plural': 'ledger entries',
+                'indexes': [models.Index(fields=['created_at'], name='django_vwo_ledger_age')],
             },
         ),
         migrations.CreateModel(
@@ -49,6 +51,7 @@ class Migration(migrations.Migration):
                 ('fetched_at', models.DateTimeField(db_default=django_vwo.fields.DatabaseNow(), verbose_name='fetched')),
                 ('is_active', models.BooleanField(editable=False, null=True, unique=True, verbose_name='in service')),
                 ('error', models.TextField(blank=True, verbose_name='why it was refused')),
+                ('campaign_count', models.IntegerField(blank=True, editable=False, null=True, verbose_name='running campaigns')),
             ],
             options={
                 'verbose_name': 'settings document',
@@ -63,7 +66,7 @@ class Migration(migrations.Migration):
                 ('visitor', django_vwo.fields.ExactCharField(max_length=32, verbose_name='visitor')),
                 ('user_id', models.TextField(verbose_name='user id')),
                 ('assignment_key', django_vwo.fields.ExactCharField(max_length=255, verbose_name='campaign')),
-                ('variation', models.CharField(max_length=255, verbose_name='variation')),
+                ('variation', django_vwo.fields.ExactCharField(max_length=255, verbose_name='variation')),
                 ('created_at', models.DateTimeField(db_default=django_vwo.fields.DatabaseNow(), verbose_name='created')),
             ],
             options={
@@ -105,7 +108,33 @@ class Migration(migrations.Migration):
                 'verbose_name': 'event',
                 'verbose_name_plural': 'events',
                 'ordering': ['-id'],
-                'indexes': [models.Index(fields=['due_at'], name='django_vwo_event_due'), models.Index(fields=['campaign_id', 'goal_id', 'id'], name='django_vwo_event_campaign'), models.Index(fields=['visitor', 'goal_identifier', 'id'], name='django_vwo_event_visitor')],
+                'indexes': [models.Index(fields=['account_id', 'due_at'], name='django_vwo_event_due'), models.Index(fields=['campaign_id', 'goal_id', 'id'], name='django_vwo_event_campaign'), models.Index(fields=['visitor', 'goal_identifier', 'id'], name='django_vwo_event_visitor')],
             },
+        ),
+        migrations.CreateModel(
+            name='Conversion',
+            fields=[
+            ],
+            options={
+                'verbose_name': 'conversion',
+                'verbose_name_plural': 'conversions',
+                'proxy': True,
+                'indexes': [],
+                'constraints': [],
+            },
+            bases=('django_vwo.event',),
+        ),
+        migrations.CreateModel(
+            name='Impression',
+            fields=[
+            ],
+            options={
+                'verbose_name': 'impression',
+                'verbose_name_plural': 'impressions',
+                'proxy': True,
+                'indexes': [],
+                'constraints': [],
+            },
+            bases=('django_vwo.event',),
         ),
     ]
