@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any
 
 from ..engine.events import Event
 
 
 class Recorder(ABC):
-    """Records events. Subclass it and name the class in ``VWO["RECORDER"]["BACKEND"]``."""
-
-    def __init__(self, **options: Any) -> None:
-        """Take the ``OPTIONS`` of the settings."""
+    """
+    Records events. Subclass it and name the class in ``VWO["RECORDER"]["BACKEND"]``;
+    it is made with the ``OPTIONS`` that stand beside.
+    """
 
     @abstractmethod
     def record(self, events: Sequence[Event]) -> None:

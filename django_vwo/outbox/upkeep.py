@@ -1,0 +1,115 @@
+"""Upkeep of the outbox: giving failed events another chance, pruning, counting."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.db import router
+from django.db.models import Count, Min, Q, QuerySet
+
+from ..fields import DatabaseNow
+from ..models import Breaker, Event, EventStatus, LedgerEntry
+
+CHUNK_ROWS = 5_000
+LEDGER_DAYS = 400
+
+
+def events() -> QuerySet[Event]:
+    return Event.objects.using(router.db_for_write(Event)).order_by()
+
+
+def resend(ids: Collection[int] | None = None) -> int:
+    """
+    Have failed events delivered again, of *ids* or all. Returns how many.
+
+    They keep their message ids and times.
+    """
+    failed = events().filter(status=EventStatus.DEAD)
+    if ids is None:
+        ids = list(failed.order_by("id").values_list("id", flat=True))
+    chosen = sorted(ids)
+    return sum(
+        failed.filter(id__in=chosen[start : start + CHUNK_ROWS]).update(
+            status=EventStatus.PENDING,
+            due_at=DatabaseNow(),
+            attempts=0,
+            rejections=0,
+            lease_token=None,
+            last_status=None,
+        )
+        for start in range(0, len(chosen), CHUNK_ROWS)
+    )
+
+
+def prune(retention_days: float, *, chunk_rows: int = CHUNK_ROWS) -> int:
+    """
+    Delete what was delivered, or did not have to be, over *retention_days* ago. Returns how many.
+
+    Pending and failed events are kept however old they are.
+    """
+    old = DatabaseNow() - timedelta(days=retention_days)
+    finished = Q(status=EventStatus.SENT, sent_at__lt=old) | Q(
+        status__in=(EventStatus.DUPLICATE, EventStatus.CANCELLED), occurred_at__lt=old
+    )
+    pruned, after = 0, 0
+    while last := last_of_chunk(after, chunk_rows):
+        chunk = events().filter(id__gt=after, id__lte=last)
+        pruned += chunk.filter(finished).delete()[0]
+        # Ids grow with time: where one event is young enough, all later ones are.
+        if chunk.filter(occurred_at__gte=old).exists():
+            break
+        after = last
+    return pruned
+
+
+def last_of_chunk(after: int, chunk_rows: int) -> int | None:
+    """Return the highest id of the next *chunk_rows* events; None if there are none."""
+    ids = events().filter(id__gt=after).order_by("id").values_list("id", flat=True)[:chunk_rows]
+    return max(ids, default=None)
+
+
+def prune_ledger(
+    kept_campaigns: Collection[str], *, days: float = LEDGER_DAYS, chunk_rows: int = CHUNK_ROWS
+) -> int:
+    """
+    Forget what counted once in campaigns that are gone, over *days* ago. Returns how many entries.
+
+    *kept_campaigns* are the keys of those that the settings document has, paused ones included.
+    """
+    ledger = LedgerEntry.objects.using(router.db_for_write(LedgerEntry))
+    old = ledger.filter(created_at__lt=DatabaseNow() - timedelta(days=days))
+    known = set(old.order_by().values_list("campaign_key", flat=True).distinct())
+    pruned = 0
+    for campaign_key in sorted(known - set(kept_campaigns)):
+        gone = old.filter(campaign_key=campaign_key).order_by("created_at")
+        while keys := list(gone.values_list("pk", flat=True)[:chunk_rows]):
+            pruned += ledger.filter(pk__in=keys).delete()[0]
+    return pruned
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Stats:
+    """How the outbox is doing."""
+
+    counts: Mapping[EventStatus, int]
+    oldest_pending: datetime | None
+    """When the longest pending event occurred."""
+    breakers: Sequence[Breaker]
+
+
+def stats() -> Stats:
+    """Return how the outbox is doing; reads all of it."""
+    grouped = events().values_list("status").annotate(Count("id"), Min("occurred_at"))
+    found = {EventStatus(status): (count, oldest) for status, count, oldest in grouped}
+    return Stats(
+        counts={status: found.get(status, (0, None))[0] for status in EventStatus},
+        oldest_pending=found.get(EventStatus.PENDING, (0, None))[1],
+        breakers=list(Breaker.objects.using(router.db_for_write(Breaker)).order_by("pk")),
+    )
+
+
+def pending(account_id: str) -> int:
+    """Return how many events of the account are still to be delivered, now or later."""
+    return events().filter(account_id=account_id, due_at__isnull=False).count()

@@ -1,0 +1,146 @@
+"""What a caller's values become, so that every database takes them: total, whatever is given."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterable, Mapping
+from datetime import date, time, timedelta
+from decimal import Context, Decimal, DecimalException
+from enum import Enum
+from typing import Any
+from uuid import UUID
+
+from django.utils.functional import Promise
+
+PROPERTIES_BYTES = 16 * 1024
+DEPTH = 20
+LARGEST_INTEGER = 2**63 - 1
+REVENUE_LENGTH = 255
+REVENUE_STEP = Decimal("0.000001")
+REVENUE_LIMIT = Decimal(10) ** 12
+READS_WELL = (Decimal, UUID, date, time, timedelta, Promise)
+"""Types that JSON lacks and that text stands for well."""
+
+
+class UnfitError(Exception):
+    """A value that has no place in JSON, or none in the space that is left."""
+
+
+def clean_text(value: object, limit: int | None = None) -> str:
+    r"""
+    Return *value* as text that can be stored: without NUL and lone surrogates, cut to *limit*.
+
+    >>> clean_text("a\0b\ud800"), clean_text("\ud83d\ude00"), clean_text("abc", 2)
+    ('ab\ufffd', '😀', 'ab')
+    """
+    text = str(value)[:limit]
+    if text.isascii():
+        return text.replace("\0", "")
+    joined = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+    return joined.replace("\0", "")
+
+
+def clean_properties(
+    given: Mapping[Any, Any], first: str | None = None, limit: int = PROPERTIES_BYTES
+) -> tuple[dict[str, Any], list[str]]:
+    """
+    Return what JSON can hold of *given* in *limit* bytes, and the names of what was left out.
+
+    The property *first* is the last to be left out for want of space.
+    """
+    kept: dict[str, Any] = {}
+    left_out: list[str] = []
+    left = limit - len("{}")
+    for name in sorted(given, key=lambda name: name != first):
+        try:
+            key, value = clean_key(name), Cleaning(left).clean(given[name])
+            size = len(json.dumps({key: value}))
+        except Exception:  # whatever a caller's own types may raise
+            size = limit + 1
+        if size > left:
+            left_out.append(clean_text(name, 60) if isinstance(name, str) else type(name).__name__)
+        else:
+            kept[key] = value
+            left -= size
+    return kept, left_out
+
+
+class Cleaning:
+    """One value on its way into JSON, in at most *budget* parts."""
+
+    def __init__(self, budget: int) -> None:
+        self.budget = budget
+
+    def clean(self, value: Any, depth: int = 0) -> Any:
+        """Return *value* in JSON's types. Raises `UnfitError` where it has no like."""
+        self.budget -= len(value) if isinstance(value, str) else 1
+        if self.budget < 0 or depth > DEPTH:
+            raise UnfitError
+        if isinstance(value, Enum):
+            return self.clean(value.value, depth + 1)
+        if value is None or isinstance(value, bool | str | int | float):
+            return clean_scalar(value)
+        if isinstance(value, Mapping):
+            return self.mapping(value, depth)
+        if isinstance(value, list | tuple | set | frozenset):
+            return [self.clean(item, depth + 1) for item in value]
+        if isinstance(value, READS_WELL):
+            return clean_text(value, self.budget)
+        raise UnfitError
+
+    def mapping(self, value: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+        items: Iterable[tuple[Any, Any]] = value.items()
+        return {self.clean(clean_key(key)): self.clean(item, depth + 1) for key, item in items}
+
+
+def clean_key(key: object) -> str:
+    """Return the name of a property, as JSON writes it. Raises `UnfitError`."""
+    if isinstance(key, str):
+        return clean_text(key)
+    if key is None or isinstance(key, bool | int | float):
+        return json.dumps(clean_scalar(key))
+    raise UnfitError
+
+
+def clean_scalar(value: Any) -> Any:
+    """Return *value*, large integers as text. Raises `UnfitError` for what is not finite."""
+    if isinstance(value, str):
+        return clean_text(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise UnfitError
+    if isinstance(value, int) and abs(value) > LARGEST_INTEGER:
+        return str(value)
+    return value
+
+
+def clean_revenue(value: Any) -> int | float | str | None:
+    """
+    Return *value* as it was given, as far as it is a number or text.
+
+    >>> clean_revenue(Decimal("12.50")), clean_revenue("12,50"), clean_revenue(float("nan"))
+    ('12.50', '12,50', None)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        return None
+    if isinstance(value, str | Decimal):
+        return clean_text(value, REVENUE_LENGTH)
+    is_writable = isinstance(value, int) or math.isfinite(value)
+    return value if is_writable and abs(value) < 1e300 else None
+
+
+def revenue_amount(value: object) -> Decimal | None:
+    """
+    Return *value* as the amount that the revenue column can hold, to six decimals, or None.
+
+    >>> revenue_amount("12.50"), revenue_amount(1e13), revenue_amount("12,50")
+    (Decimal('12.500000'), None, None)
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float | str | Decimal):
+        return None
+    try:
+        amount = Decimal(value if isinstance(value, Decimal) else str(value)[:REVENUE_LENGTH])
+        rounded = amount.quantize(REVENUE_STEP, context=Context(prec=40))
+    except (DecimalException, ValueError):
+        return None
+    return rounded if rounded.is_finite() and abs(rounded) < REVENUE_LIMIT else None

@@ -1,0 +1,10 @@
+"""The Celery app of the test site's workers."""
+
+import os
+
+from celery import Celery
+
+app = Celery("django_vwo_tests", broker=os.environ["TEST_BROKER_URL"])
+app.conf.broker_connection_retry_on_startup = True
+app.conf.worker_send_task_events = False
+app.autodiscover_tasks()
