@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from .engine.entities import Assignment, Visitor
@@ -15,7 +15,8 @@ class Remembered(Mapping[str, Assignment]):
     """
     The assignments of one visitor by assignment key, as one request or call sees them.
 
-    What is decided in the meantime is told with `learn` and `learn_goal`.
+    What is decided in the meantime is told with `learn` and `learn_goal`. If the caller rolls that
+    back, everything is read anew.
     """
 
     def __init__(self, storage: UserStorage, visitor: Visitor) -> None:
@@ -23,27 +24,31 @@ class Remembered(Mapping[str, Assignment]):
         self.visitor = visitor
         self._assignments: dict[str, Assignment] | None = None
         self._known_goals: set[str] = set()
+        self._watches: list[Callable[[], bool]] = []
+        """Each tells whether something that was learned may be rolled back."""
 
     @property
     def assignments(self) -> dict[str, Assignment]:
+        self._unlearn()
         if self._assignments is None:
             self._assignments = dict(self.storage.read(self.visitor))
         return self._assignments
 
     def know_goal(self, goal_identifier: str) -> None:
         """Make sure that `Assignment.goals` tells of *goal_identifier*."""
+        self._unlearn()
         if goal_identifier in self._known_goals:
             return
         known = self._assignments or {}
-        self._assignments = {
-            key: merge(found, known.get(key))
-            for key, found in self.storage.read(self.visitor, goal_identifier).items()
-        }
+        read = self.storage.read(self.visitor, goal_identifier)
+        merged = {key: merge(found, known.get(key)) for key, found in read.items()}
+        self._assignments = {**known, **merged}
         self._known_goals.add(goal_identifier)
 
     def learn(self, key: str, variation: str) -> None:
         """Take note that the campaign *key* has assigned *variation*."""
         self.assignments[key] = Assignment(variation)
+        self._watch()
 
     def learn_goal(self, keys: Sequence[str], goal_identifier: str) -> None:
         """Have it remembered that the goal was reached in the assignments *keys*."""
@@ -52,6 +57,18 @@ class Remembered(Mapping[str, Assignment]):
             if found := self.assignments.get(key):
                 goals = found.goals | {goal_identifier}
                 self.assignments[key] = Assignment(found.variation, goals)
+        self._watch()
+
+    def _watch(self) -> None:
+        if is_rolled_back := self.storage.watch_rollback():
+            self._watches.append(is_rolled_back)
+
+    def _unlearn(self) -> None:
+        """Forget everything if some of what was learned was rolled back."""
+        if self._watches and any(is_rolled_back() for is_rolled_back in self._watches):
+            self._assignments = None
+            self._known_goals.clear()
+            self._watches.clear()
 
     def __getitem__(self, key: str) -> Assignment:
         return self.assignments[key]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 
@@ -63,6 +63,14 @@ class UserStorage(ABC):
 
     def add_goals(self, visitor: Visitor, keys: Sequence[str], goal_identifier: str) -> None:
         """Remember that the goal was reached in the assignments *keys*, if recording does not."""
+
+    def watch_rollback(self) -> Callable[[], bool] | None:
+        """
+        Return a function that tells whether what was written until now may be rolled back since.
+
+        None: it is written for good.
+        """
+        return None
 
     @abstractmethod
     def forget(self, visitor: Visitor) -> None:

@@ -2,26 +2,36 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
-from django.db import models, router, transaction
+from django.db import connections, models, router, transaction
 from django.db.models import Value
 
 from ..engine.entities import Assignment, Visitor
 from ..engine.events import Kind, unique_key
-from ..failures import describe
 from ..ledger_keys import dedup_key, keys_of
-from ..models import NAME_LENGTH, Event, EventStatus, LedgerEntry
 from ..models import Assignment as AssignmentRow
-from .base import NewAssignment, UserStorage, Writing
+from ..models import Event, EventStatus, LedgerEntry
+from ..transactions import survivable
+from .base import UserStorage, Writing
+from .writing import (
+    CommitMark,
+    DeferredWriting,
+    Forgetting,
+    ImmediateWriting,
+    delete_assignments,
+    tells_of_commit,
+    waiting_changes,
+)
 
-logger = logging.getLogger("django_vwo")
-
+VISITOR, GOAL = "the visitor's key", "the goal's identifier"
+"""Stand for values that differ from look-up to look-up."""
 ASSIGNED, REACHED, COUNTED = range(3)
+Row = tuple[int, str, str]
+"""What the other two mean: assignment key and variation, or (`COUNTED`) a key of the ledger."""
 
 
 class DatabaseStorage(UserStorage):
@@ -34,52 +44,87 @@ class DatabaseStorage(UserStorage):
     def read(
         self, visitor: Visitor, goal_identifier: str | None = None
     ) -> Mapping[str, Assignment]:
-        alias = router.db_for_write(AssignmentRow)
+        alias = database()
         with survivable(alias):
-            if goal_identifier is None:
-                rows = AssignmentRow.objects.using(alias).filter(visitor=visitor.key)
-                found = dict(rows.values_list("assignment_key", "variation"))
-                assignments = {key: Assignment(name) for key, name in found.items()}
-            else:
-                assignments = read_with_goal(alias, visitor.key, goal_identifier)
-        for deferred in deferred_writes(alias, visitor):
-            deferred.show_in(assignments)
-        return assignments
+            rows = read_rows(alias, visitor.key, goal_identifier)
+        variations = {key: variation for kind, key, variation in rows if kind == ASSIGNED}
+        for change in waiting_changes(alias, visitor):
+            change.show_in(variations)
+        if goal_identifier is None:
+            return {key: Assignment(variation) for key, variation in variations.items()}
+        was_reached = reach_of(rows, visitor.key, goal_identifier)
+        goals = frozenset({goal_identifier})
+        return {
+            key: Assignment(variation, goals if was_reached(key, variation) else frozenset())
+            for key, variation in variations.items()
+        }
 
     @contextmanager
     def writing(self) -> Iterator[Writing]:
-        alias = router.db_for_write(AssignmentRow)
-        if transaction.get_connection(alias).in_atomic_block:
+        alias = database()
+        if tells_of_commit(transaction.get_connection(alias)):
             # The caller's transaction may last; no row of ours is to be locked in it.
-            yield DeferredWriting(alias)
+            deferred = DeferredWriting(alias)
+            yield deferred
+            deferred.close()
         else:
             with transaction.atomic(using=alias):
                 yield ImmediateWriting(alias)
 
+    def watch_rollback(self) -> Callable[[], bool] | None:
+        connection = transaction.get_connection(database())
+        if tells_of_commit(connection):
+            return CommitMark(connection).is_rolled_back
+        return None if connection.get_autocommit() else maybe_rolled_back
+
     def forget(self, visitor: Visitor) -> None:
-        alias = router.db_for_write(AssignmentRow)
-        AssignmentRow.objects.using(alias).filter(visitor=visitor.key).delete()
+        alias = database()
+        with survivable(alias):
+            delete_assignments(alias, visitor)
+        if any(waiting_changes(alias, visitor)):
+            transaction.on_commit(Forgetting(alias, visitor), using=alias, robust=True)
 
 
-def survivable(alias: str) -> Any:
-    """Return a context in which a failing query leaves the caller's transaction usable."""
-    in_transaction = transaction.get_connection(alias).in_atomic_block
-    return transaction.atomic(using=alias) if in_transaction else nullcontext()
+def maybe_rolled_back() -> bool:
+    """Return True: where the site commits by hand, nobody tells what it rolled back."""
+    return True
 
 
-def read_with_goal(alias: str, visitor: str, goal_identifier: str) -> dict[str, Assignment]:
-    """Return assignments with whether the goal was reached in them, in one query."""
-    assigned = AssignmentRow.objects.using(alias).filter(visitor=visitor)
-    reached = Event.objects.using(alias).filter(
-        visitor=visitor, goal_identifier=goal_identifier, kind=Kind.CONVERSION
-    )
-    reached = reached.exclude(status=EventStatus.CANCELLED)
-    counted = LedgerEntry.objects.using(alias).filter(**keys_of(visitor))
-    rows = columns(assigned, ASSIGNED, "assignment_key", "variation").union(
-        columns(reached, REACHED, "campaign_key", "variation_name"),
-        columns(counted, COUNTED, "dedup_key", "dedup_key"),
-    )
-    return with_goal(list(rows), visitor, goal_identifier)
+def database() -> str:
+    """Return the alias of the database that has the assignments."""
+    return router.db_for_write(AssignmentRow)
+
+
+def read_rows(alias: str, visitor: str, goal_identifier: str | None) -> list[Row]:
+    """Return, in one query, *visitor*'s assignments and where they reached the goal, if any."""
+    sql, parameters = look_up(alias, has_goal=goal_identifier is not None)
+    given = {VISITOR: visitor, GOAL: goal_identifier}
+    given |= zip(keys_of(VISITOR).values(), keys_of(visitor).values(), strict=True)
+    with connections[alias].cursor() as cursor:
+        cursor.execute(sql, [given.get(parameter, parameter) for parameter in parameters])
+        return list(cursor.fetchall())
+
+
+@lru_cache
+def look_up(alias: str, *, has_goal: bool) -> tuple[str, tuple[Any, ...]]:
+    """
+    Return the look-up as SQL and parameters, with `VISITOR` and `GOAL` where they belong.
+
+    Kept, because to put it together takes several times as long as to run it.
+    """
+    assigned = AssignmentRow.objects.filter(visitor=VISITOR)
+    rows = columns(assigned, ASSIGNED, "assignment_key", "variation")
+    if has_goal:
+        reached = Event.objects.filter(
+            visitor=VISITOR, goal_identifier=GOAL, kind=Kind.CONVERSION
+        ).exclude(status=EventStatus.CANCELLED)
+        counted = LedgerEntry.objects.filter(**keys_of(VISITOR))
+        rows = rows.union(
+            columns(reached, REACHED, "campaign_key", "variation_name"),
+            columns(counted, COUNTED, "dedup_key", "dedup_key"),
+        )
+    sql, parameters = rows.query.get_compiler(using=alias).as_sql()
+    return sql, tuple(parameters)
 
 
 def columns(rows: models.QuerySet[Any], kind: int, *names: str) -> models.QuerySet[Any, Any]:
@@ -88,87 +133,13 @@ def columns(rows: models.QuerySet[Any], kind: int, *names: str) -> models.QueryS
     return rows.order_by().values_list(tag, *names)
 
 
-def with_goal(
-    rows: list[tuple[int, str, str]], visitor: str, goal_identifier: str
-) -> dict[str, Assignment]:
+def reach_of(rows: list[Row], visitor: str, goal_identifier: str) -> Callable[[str, str], bool]:
+    """Return a function of assignment key and variation: was the goal reached there?"""
     reached = {(key, variation) for kind, key, variation in rows if kind == REACHED}
     counted = {key for kind, key, _ in rows if kind == COUNTED}
 
-    def goals(key: str, variation: str) -> frozenset[str]:
+    def was_reached(key: str, variation: str) -> bool:
         once = unique_key(Kind.CONVERSION, key, variation, goal_identifier)
-        if (key, variation) in reached or dedup_key(visitor, once) in counted:
-            return frozenset({goal_identifier})
-        return frozenset()
+        return (key, variation) in reached or dedup_key(visitor, once) in counted
 
-    assigned = ((key, variation) for kind, key, variation in rows if kind == ASSIGNED)
-    return {key: Assignment(variation, goals(key, variation)) for key, variation in assigned}
-
-
-class ImmediateWriting(Writing):
-    """Writes at once, in a short transaction of its own."""
-
-    def __init__(self, alias: str) -> None:
-        self.alias = alias
-
-    def add(self, visitor: Visitor, new: NewAssignment) -> str:
-        check_lengths(new)
-        rows = AssignmentRow.objects.using(self.alias)
-        mine = rows.filter(visitor=visitor.key, assignment_key=new.key)
-        if new.replaces is not None:
-            mine.filter(variation=new.replaces).update(variation=new.variation)
-        row = AssignmentRow(
-            visitor=visitor.key,
-            user_id=visitor.user_id.replace("\0", "\N{SYMBOL FOR NULL}"),
-            assignment_key=new.key,
-            variation=new.variation,
-        )
-        rows.bulk_create([row], ignore_conflicts=True)
-        return mine.values_list("variation", flat=True).get()
-
-
-class DeferredWriting(Writing):
-    """Writes once the caller's transaction is committed; nothing is kept of one rolled back."""
-
-    def __init__(self, alias: str) -> None:
-        self.alias = alias
-
-    def add(self, visitor: Visitor, new: NewAssignment) -> str:
-        check_lengths(new)
-        write = DeferredWrite(self.alias, visitor, new)
-        transaction.on_commit(write, using=self.alias, robust=True)
-        return new.variation
-
-
-@dataclass(frozen=True, slots=True)
-class DeferredWrite:
-    """An assignment that waits for the caller's commit."""
-
-    alias: str
-    visitor: Visitor
-    new: NewAssignment
-
-    def __call__(self) -> None:
-        try:
-            with transaction.atomic(using=self.alias):
-                ImmediateWriting(self.alias).add(self.visitor, self.new)
-        except Exception as error:
-            logger.error("An assignment was not remembered: %s", describe(error))
-
-    def show_in(self, assignments: dict[str, Assignment]) -> None:
-        """Put the assignment where the one who waits for it looks."""
-        found = assignments.get(self.new.key)
-        if found is None or found.variation == self.new.replaces:
-            assignments[self.new.key] = Assignment(self.new.variation)
-
-
-def deferred_writes(alias: str, visitor: Visitor) -> Iterator[DeferredWrite]:
-    """Yield *visitor*'s assignments of the open transaction, without those rolled back in it."""
-    for _, function, *_ in transaction.get_connection(alias).run_on_commit:
-        if isinstance(function, DeferredWrite) and function.visitor.key == visitor.key:
-            yield function
-
-
-def check_lengths(new: NewAssignment) -> None:
-    """Raise `ValueError` for names that the table cannot hold: cut, they would be others."""
-    if max(len(new.key), len(new.variation)) > NAME_LENGTH:
-        raise ValueError(f"A campaign's or variation's name has over {NAME_LENGTH} characters")
+    return was_reached
