@@ -28,6 +28,7 @@ class Call:
     user_agent: str = ""
     ip_address: str = ""
     properties: Mapping[str, Any] = field(default_factory=dict)
+    custom_properties: object = None
 
 
 class TrackResult(dict[str, bool]):
@@ -37,10 +38,15 @@ class TrackResult(dict[str, bool]):
         return any(self.values())
 
 
+def refuse(call: str, argument: str, found: object, expected: str) -> UsageError:
+    """Return the error that tells of the type of *found*, not of its value."""
+    return UsageError(call, argument, type(found).__name__, expected)
+
+
 def required_text(call: str, argument: str, value: object) -> str:
     """Return *value*. Raises `UsageError` unless it is a string that is not empty."""
     if not isinstance(value, str) or not value:
-        raise UsageError(call, argument, value, "a string that is not empty")
+        raise refuse(call, argument, value, "a string that is not empty")
     return value
 
 
@@ -50,7 +56,7 @@ def user_id(call: str, value: object) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise UsageError(call, "user_id", value, "text without lone surrogates") from None
+        raise refuse(call, "user_id", value, "text without lone surrogates") from None
     return text
 
 
@@ -59,7 +65,7 @@ def mapping(call: str, argument: str, value: object) -> Mapping[str, Any]:
     if value is None:
         return NOTHING
     if not isinstance(value, Mapping):
-        raise UsageError(call, argument, value, "a dict or None")
+        raise refuse(call, argument, value, "a dict or None")
     return value
 
 
@@ -71,21 +77,19 @@ def header_text(value: object) -> str:
 def choice(call: str, argument: str, value: object, choices: tuple[str, ...]) -> None:
     """Raise `UsageError` unless *value* is None or one of *choices*."""
     if value is not None and value not in choices:
-        raise UsageError(call, argument, value, f"None or one of {', '.join(choices)}")
+        raise refuse(call, argument, value, f"None or one of {', '.join(choices)}")
 
 
 def flag(call: str, argument: str, value: object) -> None:
     """Raise `UsageError` unless *value* is None, True or False."""
     if value is not None and not isinstance(value, bool):
-        raise UsageError(call, argument, value, "True, False or None")
+        raise refuse(call, argument, value, "True, False or None")
 
 
 def specifier(call: str, value: object) -> str | list[Any] | None:
     """Return *value*. Raises `UsageError` unless it is a campaign key, a list of keys, or None."""
     if value is not None and not isinstance(value, str | list):
-        raise UsageError(
-            call, "campaign_specifier", value, "a campaign key, a list of keys or None"
-        )
+        raise refuse(call, "campaign_specifier", value, "a campaign key, a list of keys or None")
     return value
 
 
@@ -99,10 +103,11 @@ def revenue(call: str, value: object) -> int | float | str | None:
     if value is None or value == "":
         return None
     if not isinstance(value, int | float | Decimal | str):
-        raise UsageError(call, "revenue_value", value, "a number, or text that reads as one")
+        raise refuse(call, "revenue_value", value, "a number, or text that reads as one")
     number = finite_number(value)
     if number is None or isinstance(value, bool):
-        raise RevenueError(call, "revenue_value", value, "a finite number, or text that is one")
+        expected = "a finite number, or text that is one"
+        raise RevenueError(call, "revenue_value", type(value).__name__, expected)
     if isinstance(value, str):
         return value
     if isinstance(value, Decimal) and value == value.to_integral_value():
@@ -125,5 +130,5 @@ def push_dimensions(key: object, value: object) -> Mapping[str, Any]:
     for name, given in (("tag_key", key), ("tag_value", value)):
         texts.append(required_text("push", name, given))
         if len(texts[-1]) > PUSH_LENGTH:
-            raise UsageError("push", name, given, f"at most {PUSH_LENGTH} characters")
+            raise refuse("push", name, given, f"at most {PUSH_LENGTH} characters")
     return {texts[0]: texts[1]}

@@ -28,6 +28,7 @@ from .engine.entities import (
     CampaignType,
     Facts,
     Purpose,
+    Reason,
     Visitor,
 )
 from .engine.errors import (
@@ -36,7 +37,6 @@ from .engine.errors import (
     NoDocumentError,
     PausedCampaignError,
     RevenueError,
-    UsageError,
     VWOError,
 )
 from .engine.explain import explain
@@ -117,6 +117,7 @@ class Client:
         self.require_activation = require_activation
         self.development_mode = development_mode
         self.raise_errors = raise_errors
+        self._has_missed_document = False
         self._conduct = Conduct(
             recorder=self.recorder,
             requires_activation=require_activation,
@@ -143,14 +144,15 @@ class Client:
         variation_targeting_variables: Facts | None = None,
         user_agent: str | None = None,
         user_ip_address: str | None = None,
-        custom_properties: Mapping[str, Any] | None = None,
+        custom_properties: object = None,
         session: Remembered | None = None,
     ) -> str | None:
         """Return the name of the visitor's variation in an A/B test; record that it is shown."""
         call = self._call(
             "activate", user_id, custom_variables, variation_targeting_variables, session
         )
-        self._describe_event(call, user_agent, user_ip_address, custom_properties)
+        self._note_origin(call, user_agent, user_ip_address)
+        call.custom_properties = custom_properties
         campaign = self._campaign(call, campaign_key, AB_TESTS)
         variation = self._conduct.variation(call, campaign, Purpose.ACTIVATE)
         return variation.name if variation else None
@@ -183,14 +185,15 @@ class Client:
         variation_targeting_variables: Facts | None = None,
         user_agent: str | None = None,
         user_ip_address: str | None = None,
-        custom_properties: Mapping[str, Any] | None = None,
+        custom_properties: object = None,
         session: Remembered | None = None,
     ) -> bool:
         """Return whether the visitor has the feature, and record that they were decided on."""
         call = self._call(
             "is_feature_enabled", user_id, custom_variables, variation_targeting_variables, session
         )
-        self._describe_event(call, user_agent, user_ip_address, custom_properties)
+        self._note_origin(call, user_agent, user_ip_address)
+        call.custom_properties = custom_properties
         campaign = self._campaign(call, campaign_key, FEATURES)
         variation = self._conduct.variation(call, campaign, Purpose.ACTIVATE)
         return variation is not None and variation.is_feature_enabled
@@ -245,7 +248,8 @@ class Client:
         revenue = self._revenue(revenue_value)
         calls.choice("track", "goal_type_to_track", goal_type_to_track, GOAL_TYPES)
         calls.flag("track", "should_track_returning_user", should_track_returning_user)
-        self._describe_event(call, user_agent, user_ip_address, event_properties)
+        self._note_origin(call, user_agent, user_ip_address)
+        call.properties = calls.mapping("track", "event_properties", event_properties)
         counts_again = should_track_returning_user
         reach = Reach(
             identifier=goal_identifier,
@@ -273,13 +277,15 @@ class Client:
         """
         dimensions = custom_dimension_map
         if isinstance(tag_key, Mapping):
-            dimensions, user_id = tag_key, tag_value
+            if tag_value and user_id:
+                raise calls.refuse("push", "tag_value", tag_value, "no value beside a dict")
+            dimensions, user_id = tag_key, tag_value or user_id
         elif dimensions is None:
             dimensions = calls.push_dimensions(tag_key, tag_value)
         call = self._call("push", user_id, None, None, session)
         call.properties = calls.mapping("push", "custom_dimension_map", dimensions)
         if not call.properties:
-            raise UsageError("push", "custom_dimension_map", dimensions, "a dict with an entry")
+            raise calls.refuse("push", "custom_dimension_map", dimensions, "a dict with an entry")
         self._conduct.push(call)
         return True
 
@@ -295,22 +301,17 @@ class Client:
         """
         Return the decision that showing the campaign would lead to, with every step on the way.
 
-        Changes nothing. Raises `VWOError` where there is nothing to decide on.
+        Changes nothing. Where there is nothing to decide on, `Decision.reason` says why.
         """
-        call = self._call(
-            "explain", user_id, custom_variables, variation_targeting_variables, session
-        )
-        campaign = self._campaign(call, campaign_key, frozenset(CampaignType))
-        return explain(
-            Trial(
-                campaigns=call.campaigns,
-                campaign=campaign,
-                visitor=call.visitor,
-                stored=call.remembered,
-                purpose=Purpose.ACTIVATE,
-                requires_activation=self.require_activation,
+        try:
+            call = self._call(
+                "explain", user_id, custom_variables, variation_targeting_variables, session
             )
-        )
+            campaign = self._campaign(call, campaign_key, frozenset(CampaignType))
+            return explain(self._trial(call, campaign))
+        except Exception as error:
+            self.report("explain", error)
+            return Decision(campaign=None, variation=None, reason=reason_for(error))
 
     aactivate = async_twin(activate)
     aget_variation_name = async_twin(get_variation_name)
@@ -334,16 +335,19 @@ class Client:
 
     def report(self, name: str, error: Exception) -> None:
         """Log *error*; raise it where the site wants to see it."""
-        is_mistake = isinstance(error, UsageError | CampaignError)
+        is_mistake = isinstance(error, TypeError | CampaignError)
         is_paused = isinstance(error, PausedCampaignError)
         if self.raise_errors and not isinstance(error, VWOError):
             raise error
         if self.development_mode and is_mistake and not is_paused:
             raise error
-        if isinstance(error, NoDocumentError | PausedCampaignError):
-            logger.info("%s: %s", name, error)
+        if isinstance(error, NoDocumentError):
+            # Once is enough to know, and every call of every page would say so.
+            level = logging.DEBUG if self._has_missed_document else logging.WARNING
+            self._has_missed_document = True
+            logger.log(level, "%s: %s", name, error)
         elif isinstance(error, VWOError):
-            logger.warning("%s", describe(error))
+            logger.log(logging.INFO if is_paused else logging.WARNING, "%s", describe(error))
         else:
             logger.error("%s failed: %s", name, describe(error))
 
@@ -366,16 +370,19 @@ class Client:
             session = Remembered(self.storage, visitor)
         return Call(name=name, campaigns=campaigns, visitor=visitor, remembered=session)
 
-    def _describe_event(
-        self,
-        call: Call,
-        user_agent: object,
-        ip_address: object,
-        properties: Mapping[str, Any] | None,
-    ) -> None:
+    def _trial(self, call: Call, campaign: Campaign) -> Trial:
+        return Trial(
+            campaigns=call.campaigns,
+            campaign=campaign,
+            visitor=call.visitor,
+            stored=call.remembered,
+            purpose=Purpose.ACTIVATE,
+            requires_activation=self.require_activation,
+        )
+
+    def _note_origin(self, call: Call, user_agent: object, ip_address: object) -> None:
         call.user_agent = calls.header_text(user_agent)
         call.ip_address = calls.header_text(ip_address)
-        call.properties = calls.mapping(call.name, "properties", properties)
 
     def _campaign(self, call: Call, key: object, taken: frozenset[CampaignType]) -> Campaign:
         name = calls.required_text(call.name, "campaign_key", key)
@@ -393,6 +400,13 @@ class Client:
         except RevenueError as error:
             self.report("track", error)
             return None
+
+
+def reason_for(error: Exception) -> Reason:
+    """Return the reason that there is no decision."""
+    if isinstance(error, NoDocumentError):
+        return Reason.NO_DOCUMENT
+    return Reason.UNKNOWN_CAMPAIGN if isinstance(error, CampaignError) else Reason.ERROR
 
 
 def constant(campaigns: CampaignSet) -> Callable[[], CampaignSet]:

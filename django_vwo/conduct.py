@@ -9,11 +9,11 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from .calls import Call, TrackResult
+from .calls import Call, TrackResult, refuse
 from .engine import conversions
 from .engine.decision import Decision, decide
 from .engine.entities import Campaign, Goal, Purpose, Reason, Variation
-from .engine.errors import CampaignError, PausedCampaignError
+from .engine.errors import CampaignError, PausedCampaignError, shorten
 from .engine.events import Event, Kind, unique_key
 from .engine.steps import forced_variation
 from .recorders.base import Recorder
@@ -96,7 +96,7 @@ class Conduct:
         variation: Variation,
         replaces: str | None,
     ) -> Variation | None:
-        """Return the remembered variation. Whoever writes it first also records the impression."""
+        """Return the remembered variation; record an impression unless it is another one."""
         key = campaign.assignment_key
         with remembered.storage.writing() as writing:
             winner = writing.add(call.visitor, NewAssignment(key, variation.name, replaces))
@@ -112,7 +112,9 @@ class Conduct:
     ) -> TrackResult | None:
         """Return for which campaigns it was recorded. Raises `CampaignError` if none has it."""
         campaigns = conversions.campaigns_with_goal(call.campaigns, specifier, reach.identifier)
-        if not campaigns and not isinstance(specifier, list):
+        if isinstance(specifier, list):
+            self.report_left_out(call, specifier)
+        elif not campaigns:
             raise no_goal(call, specifier, reach.identifier)
         result = TrackResult()
         reached = []
@@ -124,6 +126,15 @@ class Conduct:
         if reached and not self.record_conversions(call, reached, reach):
             return TrackResult(dict.fromkeys(result, False))
         return result
+
+    def report_left_out(self, call: Call, specifier: list[Any]) -> None:
+        """Report what stands in *specifier* and is no key of a running campaign."""
+        for key in specifier:
+            if not isinstance(key, str):
+                error = refuse(call.name, "campaign_specifier", key, "a list of keys")
+                self.report(call.name, error)
+            elif key not in call.campaigns.campaigns:
+                self.report(call.name, no_campaign(call, key))
 
     def conversion(self, call: Call, campaign: Campaign, reach: Reach) -> Conversion | None:
         """Return what the goal means in *campaign*; None if it does not count there."""
@@ -158,8 +169,17 @@ class Conduct:
             return False
         keys = [conversion.key for conversion in reached if conversion.key is not None]
         if call.remembered is not None and keys:
-            call.remembered.learn_goal(keys, reach.identifier)
+            self.remember_goal(call, call.remembered, keys, reach.identifier)
         return True
+
+    def remember_goal(
+        self, call: Call, remembered: Remembered, keys: list[str], goal_identifier: str
+    ) -> None:
+        """Have it remembered that the goal was reached: it is recorded, whatever comes of this."""
+        try:
+            remembered.learn_goal(keys, goal_identifier)
+        except Exception as error:
+            self.report(call.name, error)
 
     def push(self, call: Call) -> None:
         """Record properties of the visitor."""
@@ -176,6 +196,7 @@ class Conduct:
         once: str | None = None,
     ) -> Event:
         """Return the event; *once* names what it must not be counted twice for."""
+        takes_properties = call.campaigns.has_event_properties
         return Event(
             kind=kind,
             uuid=self.new_uuid(),
@@ -191,9 +212,10 @@ class Conduct:
             goal_identifier=goal.identifier if goal else "",
             goal_type=goal.type.value if goal else "",
             revenue=revenue,
-            revenue_prop=goal.revenue_prop if goal else None,
+            revenue_prop=goal.revenue_prop if goal and takes_properties else None,
             unique_key=once,
-            properties=call.properties,
+            properties=dict(call.properties),
+            custom_properties=call.custom_properties,
             user_agent=call.user_agent,
             ip_address=call.ip_address,
         )
@@ -214,7 +236,7 @@ def no_campaign(call: Call, key: str) -> CampaignError:
     """Return the error that says why no campaign has *key*."""
     if key in call.campaigns.paused_keys:
         return PausedCampaignError(call.name, f"campaign {key!r} is not running")
-    return CampaignError(call.name, f"the settings document has no campaign {key!r}")
+    return CampaignError(call.name, f"the settings document has no campaign {shorten(key)}")
 
 
 def no_goal(call: Call, key: str | None, goal_identifier: str) -> CampaignError:
@@ -223,6 +245,5 @@ def no_goal(call: Call, key: str | None, goal_identifier: str) -> CampaignError:
         return no_campaign(call, key)
     if goal_identifier in call.campaigns.paused_goals:
         return PausedCampaignError(call.name, f"no campaign with goal {goal_identifier!r} runs")
-    where = "no running campaign" if key is None else f"campaign {key!r} does not"
-    has = "has" if key is None else "have"
-    return CampaignError(call.name, f"{where} {has} the goal {goal_identifier!r}")
+    which = "no running campaign has" if key is None else f"campaign {key!r} does not have"
+    return CampaignError(call.name, f"{which} the goal {shorten(goal_identifier)}")

@@ -35,6 +35,7 @@ def lay_out(weights: Iterable[tuple[Owner, float]]) -> Ranges[Owner]:
 
     In order, each takes `ceil(weight * 100)` buckets, 10,000 at the most, from 1 up. A weight of 0
     takes none, and a negative one moves the next owner's range back, where the first one stays.
+    Weights may be infinite, but not NaN.
 
     >>> lay_out([("a", 33.33), ("b", 0), ("c", 66.67)]).ends
     (3333, 10000)
@@ -43,7 +44,7 @@ def lay_out(weights: Iterable[tuple[Owner, float]]) -> Ranges[Owner]:
     owners: list[Owner] = []
     position = highest = 0
     for owner, weight in weights:
-        position += min(ceil(weight * 100), BUCKETS)
+        position += ceil(max(-HASHES, min(weight * 100, BUCKETS)))
         if position > highest:
             highest = position
             ends.append(position)

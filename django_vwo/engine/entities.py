@@ -60,7 +60,6 @@ class Reason(Enum):
     OUTSIDE_RANGES = "outside every variation's range"
     STORAGE_NEEDED = "a multi-armed bandit needs user storage"
     UNKNOWN_CAMPAIGN = "no running campaign has this key"
-    WRONG_TYPE = "the campaign is of a type that this call does not take"
     NO_DOCUMENT = "no settings document is in service"
     NO_CONSENT = "the visitor did not consent"
     ERROR = "an error was logged"
@@ -112,7 +111,7 @@ class Ranges(Generic[Owner]):
     def owner_of(self, bucket: int) -> Owner | None:
         """Return who has *bucket* (1-based), or None outside every range."""
         index = bisect_left(self.ends, bucket)
-        return self.owners[index] if index < len(self.ends) else None
+        return self.owners[index] if bucket > 0 and index < len(self.ends) else None
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

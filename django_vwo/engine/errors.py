@@ -19,11 +19,10 @@ class DocumentError(VWOError, ValueError):
 class UsageError(VWOError, TypeError):
     """A call was given an argument that it cannot work with: an error in the site's own code."""
 
-    def __init__(self, call: str, argument: str, found: object, expected: str) -> None:
-        # Only the type of what was found: it may be a user id, or as secret as one.
+    def __init__(self, call: str, argument: str, found: str, expected: str) -> None:
+        # *found* names a type: the value may be a user id, or as secret as one.
         super().__init__(call, argument, found, expected)
-        self.call, self.argument, self.expected = call, argument, expected
-        self.found = type(found).__name__
+        self.call, self.argument, self.found, self.expected = self.args
 
     def __str__(self) -> str:
         return (
@@ -57,6 +56,10 @@ class NoDocumentError(VWOError):
         return "No settings document is in service."
 
 
+class Description(str):
+    """What was found, in words, where there is no value to show."""
+
+
 def shorten(found: object, limit: int = 60) -> str:
     """
     Return the `repr` of *found*, cut to *limit* characters; containers only as what they are.
@@ -66,15 +69,25 @@ def shorten(found: object, limit: int = 60) -> str:
     >>> shorten({"a": 1})
     'an object'
     """
+    if isinstance(found, Description):
+        return str(found)
     if isinstance(found, dict):
         return "an object"
     if isinstance(found, list):
         return "a list"
-    if found is MISSING:
-        return "missing"
     text = repr(found[: limit + 1] if isinstance(found, str) else found)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
-MISSING = object()
+class Missing:
+    """The type of `MISSING`."""
+
+    def __repr__(self) -> str:
+        return "missing"
+
+    def __reduce__(self) -> str:
+        return "MISSING"
+
+
+MISSING = Missing()
 """Stands for a key that a document does not have."""

@@ -44,7 +44,9 @@ class Event:
     unique_key: str | None = None
     """Names what counts once per visitor; None: each time counts."""
     properties: Mapping[str, Any] = field(default_factory=dict)
-    """Custom properties, event properties or, of a push, the dimensions."""
+    """Event properties of a conversion or, of a push, the dimensions."""
+    custom_properties: object = None
+    """What an impression tells beside, of any type; None: nothing."""
     user_agent: str = ""
     ip_address: str = ""
 

@@ -84,7 +84,7 @@ def of_group(trial: Trial, outcome: Outcome | None) -> Finding:
     holders = [other.key for other in others if steps.has_visitor(trial, other)]
     name = group.name or group.id
     if holders:
-        return Finding(text=f"group {name}: the visitor is free of {holders[0]}", is_met=False)
+        return Finding(text=f"group {name}: open, but {holders[0]} has the visitor", is_met=False)
     winner = trial.campaigns.campaigns_by_id.get(steps.group_winner(trial, group, others) or "")
     won_by = f"won by {winner.key}" if winner else "won by none"
     return Finding(text=f"group {name}: {won_by}", is_met=outcome is None)

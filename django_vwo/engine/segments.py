@@ -90,8 +90,13 @@ class Broken:
 
 def is_met(segment: Segment, facts: Facts) -> bool:
     """Return whether *facts* meet *segment*; what cannot be told is not met."""
+    return evaluate(segment, facts) is True
+
+
+def evaluate(segment: Segment, facts: Facts) -> bool | None:
+    """Return whether *facts* meet *segment*; None if that cannot be told, False if it is broken."""
     try:
-        return segment.evaluate(facts) is True
+        return segment.evaluate(facts)
     except BrokenSegmentError:
         return False
 
@@ -125,4 +130,4 @@ def explain(segment: Segment, facts: Facts) -> Finding:
         case _:
             text = str(segment)
     findings = tuple(explain(part, facts) for part in parts)
-    return Finding(text=text, is_met=is_met(segment, facts), parts=findings)
+    return Finding(text=text, is_met=evaluate(segment, facts), parts=findings)

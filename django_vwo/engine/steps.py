@@ -181,7 +181,7 @@ def group_winner(trial: Trial, group: Group, others: list[Campaign]) -> str | No
         weights = [(campaign_id, 100 / len(in_order)) for campaign_id in in_order]
     else:
         for campaign_id in group.priority:
-            if campaign_id in eligible:
+            if campaign_id in in_order:
                 return campaign_id
         weights = [(key, group.weights[key]) for key in in_order if key in group.weights]
     return lay_out(weights).owner_of(group_bucket(group, visitor.user_id))

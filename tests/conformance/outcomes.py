@@ -240,9 +240,16 @@ class OurSide:
             revenue=self.revenue_of(event),
             user_agent=event.user_agent,
             ip_address=event.ip_address,
-            properties=as_text(dict(event.properties) if self.is_event_arch else {}),
+            properties=as_text(self.properties_of(event) or {}),
             **common,
         )
+
+    def properties_of(self, event: Event) -> object:
+        """Return what *event* tells beside, where the wire has a place for it."""
+        if not self.is_event_arch:
+            return None
+        is_impression = event.kind is Kind.IMPRESSION
+        return event.custom_properties if is_impression else dict(event.properties)
 
     def revenue_of(self, event: Event) -> str:
         """Return the revenue of *event* that reaches the wire."""

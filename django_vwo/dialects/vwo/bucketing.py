@@ -60,7 +60,7 @@ def visitor_key_for(account_id: object) -> Callable[[str], str]:
     Return the function that gives the UUID under which the account knows a user id.
 
     >>> visitor_key_for(123456)("Ashley")[:8], len(visitor_key_for(123456)("Ashley"))
-    ('CC25A368', 32)
+    ('4C9BA81B', 32)
     """
     namespace = uuid5(uuid5(NAMESPACE_URL, "https://vwo.com"), str(account_id))
     # Hashing on from the namespace is eight times faster than uuid5() anew.

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...engine import steps
+from ...engine.bucketing import BUCKETS
 from ...engine.entities import (
     Campaign,
     CampaignSet,
@@ -21,7 +22,7 @@ from ...engine.entities import (
     Segment,
     Variation,
 )
-from ...engine.errors import DocumentError
+from ...engine.errors import Description, DocumentError
 from .bucketing import bucketing, visitor_key_for
 from .schema import check_document
 from .segments import USER_ID, parse_segment
@@ -31,6 +32,7 @@ Json = Mapping[str, Any]
 
 NAME = "vwo"
 MAX_BYTES = 20 * 1024 * 1024
+BYTE_ORDER_MARK = "\ufeff"
 CAMPAIGN_TYPES = {
     "VISUAL_AB": CampaignType.AB,
     "FEATURE_TEST": CampaignType.FEATURE_TEST,
@@ -38,6 +40,8 @@ CAMPAIGN_TYPES = {
 }
 ALWAYS_ON = (CampaignType.ROLLOUT, CampaignType.OTHER)
 """Types whose feature is on for every visitor that has a variation."""
+LOSSY_MULTIPLIER = 10
+"""From here on, accounts of the oldest generation stretch some visitors beyond all ranges."""
 GROUP_RULES = {1: GroupRule.EQUAL_CHANCE, 2: GroupRule.PRIORITY_THEN_WEIGHTS}
 
 
@@ -56,21 +60,30 @@ def load(text: str | bytes, *, source: str) -> CampaignSet:
 def parse(text: str | bytes, source: str) -> Any:
     """Return the JSON value that *text* holds. Raises `DocumentError`."""
     if len(text) > MAX_BYTES:
-        size = f"{len(text) / 2**20:.0f} MB long"
+        size = Description(f"{len(text) / 2**20:.0f} MB long")
         raise DocumentError(source, "the document", size, f"at most {MAX_BYTES // 2**20} MB")
     try:
-        decoded = text.decode("utf-8-sig") if isinstance(text, bytes) else text
+        decoded = text.decode() if isinstance(text, bytes) else text
+        decoded = decoded.removeprefix(BYTE_ORDER_MARK)
         return json.loads(decoded, parse_constant=refuse_constant)
     except UnicodeDecodeError as error:
         found = f"not UTF-8 at byte {error.start}"
-        raise DocumentError(source, "the document", found, "JSON in UTF-8") from None
     except RecursionError:
-        raise DocumentError(source, "the document", "nested too deeply", "JSON") from None
+        found = "nested too deeply"
+    except json.JSONDecodeError as error:
+        found = what_is_no_json(decoded, error)
     except ValueError as error:
-        place = getattr(error, "msg", str(error))
-        where = f", line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        found = "HTML" if decoded.lstrip().startswith("<") else f"not JSON ({place}{where})"
-        raise DocumentError(source, "the document", found if decoded else "empty", "JSON") from None
+        found = f"not JSON ({error})"
+    raise DocumentError(source, "the document", Description(found), "JSON in UTF-8")
+
+
+def what_is_no_json(text: str, error: json.JSONDecodeError) -> str:
+    """Return in words what *text* is."""
+    if not text.strip():
+        return "empty"
+    if text.lstrip().startswith("<"):
+        return "HTML"
+    return f"not JSON ({error.msg}, line {error.lineno}, column {error.colno})"
 
 
 def refuse_constant(name: str) -> None:
@@ -131,10 +144,12 @@ class Translation:
             )
         variations = self.read_variations(item, kind, path)
         segment = self.read_segment(item.get("segments"), f"{path}.segments")
-        group = self.read_membership(str(item["id"]), path)
+        group = self.read_membership(id_text(item["id"]), path)
+        scheme = bucketing(self.document, item, variations)
+        self.check_traffic(item["percentTraffic"], scheme.multiplier, f"{path}.percentTraffic")
         whitelisting = tuple(variation for variation in variations if variation.whitelist)
         return Campaign(
-            id=str(item["id"]),
+            id=id_text(item["id"]),
             key=item["key"],
             name=item.get("name", ""),
             type=kind,
@@ -142,7 +157,7 @@ class Translation:
             variations=first_by_name(variations),
             goals=self.read_goals(item["goals"], f"{path}.goals"),
             segment=segment,
-            bucketing=bucketing(self.document, item, variations),
+            bucketing=scheme,
             group=group,
             whitelisting=whitelisting,
             is_user_list_enabled=bool(item.get("isUserListEnabled")),
@@ -158,6 +173,8 @@ class Translation:
         is_forcing = item.get("isForcedVariationEnabled") is True
         variables: list[Json] = [typed_values(each.get("variables")) for each in item["variations"]]
         control = control_values(item["variations"], variables)
+        if kind is CampaignType.FEATURE_TEST and control is None:
+            self.report(f"{path}.variations", "have no control (id 1): off, they have no variables")
         variations = []
         for index, each in enumerate(item["variations"]):
             where = f"{path}.variations[{index}]"
@@ -166,11 +183,11 @@ class Translation:
             if kind is CampaignType.ROLLOUT:
                 values = typed_values(item.get("variables"))
             elif kind is CampaignType.FEATURE_TEST:
-                values = control if is_enabled is False else variables[index]
+                values = (control or {}) if is_enabled is False else variables[index]
             whitelist = self.read_segment(each.get("segments"), f"{where}.segments")
             variations.append(
                 Variation(
-                    id=str(each["id"]),
+                    id=id_text(each["id"]),
                     name=each["name"],
                     weight=self.read_weight(each["weight"], f"{where}.weight"),
                     whitelist=whitelist if is_forcing else None,
@@ -190,6 +207,13 @@ class Translation:
             self.report(path, "is no finite number: the variation gets nobody")
             return 0
         return number
+
+    def check_traffic(self, percent: float, multiplier: float, path: str) -> None:
+        if not 0 <= percent <= 100:
+            self.report(path, f"is {percent:g}, not 0 to 100")
+        elif multiplier >= LOSSY_MULTIPLIER:
+            share = multiplier / (BUCKETS + multiplier)
+            self.report(path, f"is so low that {share:.1%} of those admitted get no variation")
 
     def check_weights(self, variations: list[Variation], path: str) -> None:
         total = sum(variation.weight for variation in variations)
@@ -219,7 +243,7 @@ class Translation:
         is_known = kind in (GoalType.CUSTOM.value, GoalType.REVENUE.value)
         takes_properties = bool(self.document.get("isEventArchEnabled"))
         return Goal(
-            id=str(goal_id),
+            id=id_text(goal_id),
             identifier=identifier,
             type=GoalType(kind) if is_known else GoalType.OTHER,
             is_repeatable=counts_every_time or item.get("hasProps") == True,  # noqa: E712
@@ -237,13 +261,15 @@ class Translation:
         rule = GROUP_RULES.get(item.get("et", 1), GroupRule.NOBODY_WINS)
         if rule is GroupRule.NOBODY_WINS:
             self.report(f"{path}.et", "is an unknown way to choose: the group admits nobody")
+        if rule is GroupRule.PRIORITY_THEN_WEIGHTS and not (item.get("p") or item.get("wt")):
+            self.report(path, "has no priority and no weights: of several, no campaign wins")
         return Group(
             id=group_id,
             name=item.get("name", ""),
-            seed=Seed(prefix=f"{group_id}_" if int(group_id) else ""),
-            campaign_ids=tuple(str(member) for member in item.get("campaigns", ())),
+            seed=Seed(prefix=f"{group_id}_" if group_id.strip("0") else ""),
+            campaign_ids=tuple(id_text(member) for member in item.get("campaigns", ())),
             rule=rule,
-            priority=tuple(str(member) for member in item.get("p", ())),
+            priority=tuple(id_text(member) for member in item.get("p", ())),
             weights=item.get("wt", {}),
         )
 
@@ -251,9 +277,11 @@ class Translation:
         group_id = (self.document.get("campaignGroups") or {}).get(campaign_id)
         if group_id is None:
             return None
-        group = self.groups.get(str(group_id))
+        group = self.groups.get(id_text(group_id))
         if group is None:
             self.report(path, f"is in group {group_id}, which is missing: it counts as ungrouped")
+        elif campaign_id not in group.campaign_ids:
+            self.report(path, f"is in group {group_id}, which does not list it: nobody enters it")
         return group
 
 
@@ -265,10 +293,10 @@ def first_by_name(variations: list[Variation]) -> dict[str, Variation]:
     return by_name
 
 
-def control_values(variations: list[Json], variables: list[Mapping[str, Any]]) -> Mapping[str, Any]:
-    """Return the feature variables of the control, which has the id 1."""
+def control_values(variations: list[Json], variables: list[Json]) -> Json | None:
+    """Return the feature variables of the control, which has the id 1; None without control."""
     pairs = zip(variations, variables, strict=True)
-    return next((values for item, values in pairs if item["id"] in (1, "1")), {})
+    return next((values for item, values in pairs if item["id"] in (1, "1")), None)
 
 
 def goal_identifiers(campaigns: list[Json]) -> frozenset[str]:
@@ -276,6 +304,16 @@ def goal_identifiers(campaigns: list[Json]) -> frozenset[str]:
     goals = (goal for campaign in campaigns for goal in campaign["goals"])
     found = (goal.get("identifier") for goal in goals if isinstance(goal, Mapping))
     return frozenset(identifier for identifier in found if isinstance(identifier, str))
+
+
+def id_text(value: object) -> str:
+    """
+    Return a vendor's id as text.
+
+    >>> id_text(10), id_text(10.0), id_text("10")
+    ('10', '10', '10')
+    """
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
 def is_id(value: object) -> bool:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from ...engine.errors import MISSING, DocumentError
+from ...engine.errors import MISSING, Description, DocumentError
 
 Json = Mapping[str, Any]
 
@@ -94,7 +94,8 @@ class Check:
                 self.numbers(group, key, path)
         members = group.get("campaigns", [])
         if len(set(members)) != len(members):
-            raise self.refuse(f"{path}.campaigns", "with repetitions", "distinct numbers")
+            found = Description("a list with repetitions")
+            raise self.refuse(f"{path}.campaigns", found, "distinct numbers")
         if "wt" in group:
             for campaign_id, weight in self.object(group, "wt", path).items():
                 self.number_at(f"{path}.wt.{campaign_id}", weight)

@@ -1,0 +1,64 @@
+"""Decisions in one line."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from django_vwo.engine.decision import Decision, decide
+from django_vwo.engine.entities import Assignment, CampaignSet, Facts, Purpose, Visitor
+from django_vwo.engine.explain import explain
+from django_vwo.engine.steps import Trial
+from tests.builders import Json, loaded
+
+Stored = Mapping[str, Assignment] | None
+
+
+def trial(
+    document: Json | CampaignSet,
+    key: str = "test",
+    user_id: str = "Bob",
+    stored: Stored = None,
+    purpose: Purpose = Purpose.ACTIVATE,
+    *,
+    requires_activation: bool = True,
+    custom_variables: Facts | None = None,
+    targeting: Facts | None = None,
+) -> Trial:
+    """Return what a decision on *document*'s campaign *key* is made from."""
+    campaigns = loaded(document) if isinstance(document, dict) else document
+    visitor = Visitor(user_id, custom_variables or {}, targeting or {}, campaigns.visitor_key)
+    return Trial(campaigns, campaigns.campaigns[key], visitor, stored, purpose, requires_activation)
+
+
+def decided(*args: Any, **kwargs: Any) -> Decision:
+    """Return the decision on `trial`."""
+    asked = trial(*args, **kwargs)
+    return decide(
+        asked.campaigns,
+        asked.campaign,
+        asked.visitor,
+        asked.stored,
+        asked.purpose,
+        requires_activation=asked.requires_activation,
+    )
+
+
+def explained(*args: Any, **kwargs: Any) -> Decision:
+    """Return the decision on `trial`, explained."""
+    return explain(trial(*args, **kwargs))
+
+
+def told(decision: Decision) -> list[str]:
+    """Return what the decision's findings say, line by line."""
+    return [line for finding in decision.findings for line in finding.lines()]
+
+
+def name_of(decision: Decision) -> str | None:
+    """Return the name of the decision's variation."""
+    return decision.variation.name if decision.variation else None
+
+
+def remembered(**variations: str) -> dict[str, Assignment]:
+    """Return assignments: campaign key to the name of its variation."""
+    return {key: Assignment(variation) for key, variation in variations.items()}
