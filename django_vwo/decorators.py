@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from functools import wraps
+from inspect import iscoroutine
 from typing import Any, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
@@ -11,6 +12,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from .client import get_client
+from .visitor_client import VisitorClient
 from .visitors import client_of
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -19,8 +21,8 @@ PerResponse = Callable[[Any, Any], Any]
 
 
 def is_successful(request: HttpRequest, response: HttpResponseBase) -> bool:
-    """Return whether the view answered with a status below 400."""
-    return response.status_code < 400
+    """Return whether the view answered with a status below 400, and not to a mere inquiry."""
+    return response.status_code < 400 and request.method not in ("HEAD", "OPTIONS")
 
 
 class ViewGoal:
@@ -40,16 +42,29 @@ class ViewGoal:
         self.custom_variables = custom_variables
         self.when = when or is_successful
 
-    def track(self, request: Any, response: Any) -> None:
+    def track(self, client: VisitorClient, request: Any, response: Any) -> None:
         """Track the goal if *response* reached it."""
         if not resolve(self.when, request, response):
             return
-        client_of(request).track(
+        client.track(
             self.goal,
             self.campaigns,
             revenue_value=resolve(self.revenue, request, response),
             custom_variables=resolve(self.custom_variables, request, response),
         )
+
+    def after(self, client: VisitorClient, request: Any, response: Any) -> Any:
+        """Return what the view returned, a response or a coroutine, with the goal tracked."""
+        if iscoroutine(response):
+            return self.aafter(client, request, response)
+        self.track(client, request, response)
+        return response
+
+    async def aafter(self, client: VisitorClient, request: Any, pending: Any) -> Any:
+        """Return the response that *pending* brings, with the goal tracked."""
+        response = await pending
+        await sync_to_async(self.track)(client, request, response)
+        return response
 
 
 def resolve(value: Any, request: Any, response: Any) -> Any:
@@ -83,15 +98,15 @@ def track_goal(
     def decorate(view: View) -> View:
         @wraps(view)
         def tracked(request: Any, *args: Any, **kwargs: Any) -> Any:
+            client = client_of(request)  # ahead of the view: what is missing is told at once
             response = view(request, *args, **kwargs)
-            view_goal.track(request, response)
-            return response
+            return view_goal.after(client, request, response)
 
         @wraps(view)
         async def atracked(request: Any, *args: Any, **kwargs: Any) -> Any:
-            response = await view(request, *args, **kwargs)
-            await sync_to_async(view_goal.track)(request, response)
-            return response
+            client = client_of(request)
+            response = view(request, *args, **kwargs)
+            return await view_goal.aafter(client, request, response)
 
         return cast(View, atracked if iscoroutinefunction(view) else tracked)
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from asgiref.sync import sync_to_async
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
 from .decorators import ViewGoal, is_successful
+from .visitors import client_of
 
 
 class TrackGoalMixin:
@@ -42,16 +42,9 @@ class TrackGoalMixin:
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
         if not self.goal_identifier:
             raise ImproperlyConfigured(f"{type(self).__name__} has no goal_identifier.")
+        client = client_of(request)
         response = super().dispatch(request, *args, **kwargs)  # type: ignore[misc]
-        if getattr(self, "view_is_async", False):
-            return self._atrack(request, response)
-        self._goal().track(request, response)
-        return response
-
-    async def _atrack(self, request: HttpRequest, pending: Any) -> HttpResponseBase:
-        response: HttpResponseBase = await pending
-        await sync_to_async(self._goal().track)(request, response)
-        return response
+        return self._goal().after(client, request, response)
 
     def _goal(self) -> ViewGoal:
         return ViewGoal(

@@ -24,7 +24,7 @@ class DecisionOptions(TypedDict, total=False):
 class ActivateOptions(DecisionOptions, total=False):
     """What else an impression may tell."""
 
-    custom_properties: Mapping[str, Any] | None
+    custom_properties: object
 
 
 class TrackOptions(DecisionOptions, total=False):
@@ -67,7 +67,7 @@ class VisitorClient(ABC):
     def user_id(self) -> str | None:
         """The visitor's id; None for one who is not to be tested."""
         if self._identity is None:
-            self._identity = (self.identify(),)
+            self._identity = (self._identified(),)
         return self._identity[0]
 
     def activate(self, campaign_key: str, **options: Unpack[ActivateOptions]) -> str | None:
@@ -148,6 +148,18 @@ class VisitorClient(ABC):
     atrack = async_twin(track)
     apush = async_twin(push)
     aexplain = async_twin(explain)
+
+    def _identified(self) -> str | None:
+        """Return the visitor's id; None if it cannot be told, and then the reason is logged."""
+        try:
+            return self.identify()
+        except Exception as error:
+            self._get_client().report("identify", error)
+            return None
+
+    def _forget_identity(self) -> None:
+        """Have the visitor identified anew, with what is remembered of them."""
+        self._identity = self._session = None
 
     def _known(self, client: Client, user_id: str) -> Remembered | None:
         if self._session is None:

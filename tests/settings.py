@@ -49,6 +49,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
 VWO = {
     "ACCOUNT_ID": 123456,
     "SDK_KEY": "secret-sdk-key",
+    "DELIVERY": "command",
     "REFRESH_SECONDS": 0,
     "RAISE_ERRORS": True,
 }

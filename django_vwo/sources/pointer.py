@@ -6,17 +6,16 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
-from django.db import DatabaseError, connections, transaction
+from django.db import DatabaseError, connections
 
 from ..conf import AppSettings, app_settings
 from ..engine.entities import CampaignSet
 from ..engine.errors import VWOError
 from ..models import SettingsDocument
+from ..transactions import survivable
 from . import history
 from .base import Fetched, Source
 from .file import FileSource
@@ -122,21 +121,12 @@ def newer(before: InService) -> InService | None:
 
     A document that cannot be used is reported once, and *before*'s campaigns stay.
     """
-    with undisturbed():
+    with survivable(history.alias()):
         found = history.documents().filter(is_active=True).values_list("id", "digest").first()
         if found is None or found == before.seen:
             return None
         row = history.documents().filter(pk=found[0]).first()
     return replace(load(row) or before, seen=found) if row else None
-
-
-def undisturbed() -> AbstractContextManager[Any]:
-    """Return a context in which a failing query does not spoil the caller's transaction."""
-    alias = history.alias()
-    connection = connections[alias]
-    if connection.in_atomic_block or not connection.get_autocommit():
-        return transaction.atomic(using=alias)
-    return nullcontext()
 
 
 def load(row: SettingsDocument) -> InService | None:

@@ -25,9 +25,9 @@ def client_in(context: Context) -> VisitorClient:
 
 
 @register.simple_tag(takes_context=True)
-def vwo_activate(context: Context, campaign_key: str, **custom_variables: Any) -> str | None:
-    """Return the name of the visitor's variation, and record that it is shown."""
-    return client_in(context).activate(campaign_key, custom_variables=custom_variables)
+def vwo_activate(context: Context, campaign_key: str, **custom_variables: Any) -> str:
+    """Return the name of the visitor's variation, or "", and record that it is shown."""
+    return client_in(context).activate(campaign_key, custom_variables=custom_variables) or ""
 
 
 @register.simple_tag(takes_context=True)
@@ -41,7 +41,7 @@ def vwo_variable(
     context: Context,
     campaign_key: str,
     variable_key: str,
-    default: Any = None,
+    default: Any = "",
     **custom_variables: Any,
 ) -> Any:
     """Return the visitor's value of a feature variable, or *default* where there is none."""

@@ -1,0 +1,60 @@
+"""A fresh process for each test, and a site with a settings document in service."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.urls import path
+from pytest_django import Settings
+
+from django_vwo.client import get_client
+from django_vwo.conf import app_settings
+from django_vwo.sources import current
+
+from .documents import document
+
+Configure = Callable[..., None]
+Serve = Callable[[Callable[..., Any]], None]
+
+
+def forget_the_process() -> None:
+    app_settings.cache_clear()
+    get_client.cache_clear()
+    current.start_anew()
+
+
+@pytest.fixture(autouse=True)
+def fresh_process() -> Iterator[None]:
+    """Let no test see what another one left in the process."""
+    forget_the_process()
+    yield
+    forget_the_process()
+
+
+@pytest.fixture
+def configure(settings: Settings) -> Configure:
+    """Return a function that changes keys of ``settings.VWO``."""
+
+    def change(**keys: Any) -> None:
+        settings.VWO = {**settings.VWO, **keys}
+
+    return change
+
+
+@pytest.fixture
+def site(configure: Configure) -> Configure:
+    """Put the test site's settings document into service; return `configure`."""
+    configure(SETTINGS_DOCUMENT=document())
+    return configure
+
+
+@pytest.fixture
+def serve(settings: Settings) -> Serve:
+    """Return a function that makes a view the only page, at ``/``."""
+
+    def install(view: Callable[..., Any]) -> None:
+        settings.ROOT_URLCONF = (path("", view),)
+
+    return install
