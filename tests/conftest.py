@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.urls import path
 from pytest_django import Settings
 
@@ -58,3 +59,9 @@ def serve(settings: Settings) -> Serve:
         settings.ROOT_URLCONF = (path("", view),)
 
     return install
+
+
+def pytest_report_header() -> str:
+    """Name the database of this run, and where the others have theirs."""
+    used = connection.settings_dict["ENGINE"].rpartition(".")[2]
+    return f"database: {used} (tox -e py311-django52-postgres and -mariadb run the others)"
