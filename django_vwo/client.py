@@ -53,7 +53,6 @@ Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
 Fallback = TypeVar("Fallback")
 Document = Mapping[str, Any] | str | bytes
-GOAL_TYPES = (conversions.ALL_GOALS, "CUSTOM_GOAL", "REVENUE_TRACKING")
 
 AB_TESTS = frozenset({CampaignType.AB})
 FEATURES = frozenset(CampaignType) - AB_TESTS
@@ -246,7 +245,7 @@ class Client:
         )
         calls.required_text("track", "goal_identifier", goal_identifier)
         revenue = self._revenue(revenue_value)
-        calls.choice("track", "goal_type_to_track", goal_type_to_track, GOAL_TYPES)
+        calls.choice("track", "goal_type_to_track", goal_type_to_track, conversions.GOAL_TYPES)
         calls.flag("track", "should_track_returning_user", should_track_returning_user)
         self._note_origin(call, user_agent, user_ip_address)
         call.properties = calls.mapping("track", "event_properties", event_properties)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,9 @@ from .remembered import Remembered
 from .storages.base import NewAssignment
 
 logger = logging.getLogger("django_vwo")
+
+MOST_NAMES = 5
+"""How many of the document's own names a message shows."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -233,17 +237,35 @@ def was_reached(call: Call, campaign: Campaign, goal: Goal) -> bool:
 
 
 def no_campaign(call: Call, key: str) -> CampaignError:
-    """Return the error that says why no campaign has *key*."""
-    if key in call.campaigns.paused_keys:
+    """
+    Return the error that says why no campaign has *key*.
+
+    A key that the document does not know stays untold: where arguments were swapped, it is a user
+    id.
+    """
+    campaigns = call.campaigns
+    if key in campaigns.paused_keys:
         return PausedCampaignError(call.name, f"campaign {key!r} is not running")
-    return CampaignError(call.name, f"the settings document has no campaign {shorten(key)}")
+    found = f"no campaign has the key that was given ({len(key)} characters)"
+    return CampaignError(call.name, f"{found}; {known(campaigns.campaigns)}")
 
 
 def no_goal(call: Call, key: str | None, goal_identifier: str) -> CampaignError:
-    """Return the error that says why nothing has the goal."""
-    if key is not None and key not in call.campaigns.campaigns:
+    """Return the error that says why nothing has the goal; it tells as little as `no_campaign`."""
+    campaigns = call.campaigns
+    if key is not None and key not in campaigns.campaigns:
         return no_campaign(call, key)
-    if goal_identifier in call.campaigns.paused_goals:
+    if goal_identifier in campaigns.paused_goals:
         return PausedCampaignError(call.name, f"no campaign with goal {goal_identifier!r} runs")
     which = "no running campaign has" if key is None else f"campaign {key!r} does not have"
-    return CampaignError(call.name, f"{which} the goal {shorten(goal_identifier)}")
+    goals = campaigns.campaigns_by_goal if key is None else campaigns.campaigns[key].goals
+    found = f"{which} the goal that was given ({len(goal_identifier)} characters)"
+    return CampaignError(call.name, f"{found}; {known(goals)}")
+
+
+def known(names: Collection[str]) -> str:
+    """Return the first of *names*, in words."""
+    if not names:
+        return "known: none"
+    shown = ", ".join(shorten(name) for name in islice(names, MOST_NAMES))
+    return f"known: {shown}" + (" and more" if len(names) > MOST_NAMES else "")

@@ -16,12 +16,11 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from .dialects import DIALECTS
+from .engine.conversions import GOAL_TYPES
 from .engine.errors import shorten
 
 Reader = Callable[[str, Any], Any]
 """Takes a setting's name and value, returns the value to use or raises `ImproperlyConfigured`."""
-
-GOAL_TYPES = ("ALL", "CUSTOM_GOAL", "REVENUE_TRACKING")
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -92,16 +91,22 @@ def whole(low: int, high: int, unit: str) -> Reader:
 
 
 def url(name: str, value: Any) -> str:
-    parts = urlsplit(text(name, value))
-    if value and (parts.scheme not in ("http", "https") or not parts.netloc):
-        raise refuse(name, value, "an http or https address, like 'https://collector.example'")
+    expected = "an http or https address without user and query, like 'https://collector.example'"
+    try:
+        parts = urlsplit(text(name, value))
+        host = parts.hostname
+    except ValueError:
+        raise refuse(name, value, expected) from None
+    is_bare = not (parts.query or parts.fragment or "@" in parts.netloc)
+    if value and (parts.scheme not in ("http", "https") or not host or not is_bare):
+        raise refuse(name, value, expected)
     return str(value).rstrip("/")
 
 
 def document(name: str, value: Any) -> Path | Mapping[str, Any] | None:
     if value is None or isinstance(value, Mapping | Path):
         return value
-    if isinstance(value, str):
+    if isinstance(value, str) and value and not value.lstrip().startswith(("{", "[")):
         return Path(value)
     raise refuse(name, value, "a path to a JSON file, or a dict")
 
@@ -136,7 +141,8 @@ def setting(default: Any, reader: Reader) -> Any:
     return field(default=default, metadata={"reader": reader})
 
 
-SECRETS = frozenset({"SDK_KEY", "WEBHOOK_SECRET"})
+SECRETS = frozenset({"COLLECTOR_URL", "SDK_KEY", "SETTINGS_DOCUMENT", "WEBHOOK_SECRET"})
+"""Values that are, or may hold, a secret: no message shows them."""
 DATABASE_STORAGE = Backend(path="django_vwo.storages.database.DatabaseStorage")
 OUTBOX_RECORDER = Backend(path="django_vwo.recorders.outbox.OutboxRecorder")
 
@@ -151,7 +157,9 @@ class AppSettings:
     """The environment's key, a secret: fetches the settings document, signs deliveries."""
     dialect: str = setting("vwo", one_of(*DIALECTS))
     """The vendor whose language is spoken."""
-    settings_document: Path | Mapping[str, Any] | None = setting(None, document)
+    settings_document: Path | Mapping[str, Any] | None = field(
+        default=None, repr=False, metadata={"reader": document}
+    )
     """A file or dict to start with, until a document was fetched."""
     refresh_seconds: float = setting(60.0, number(0, 86_400, "seconds"))
     """How soon every process follows a new document; 0: only when it restarts."""

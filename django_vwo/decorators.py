@@ -8,6 +8,7 @@ from inspect import iscoroutine
 from typing import Any, TypeVar, cast
 
 from asgiref.sync import iscoroutinefunction, sync_to_async
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 
@@ -68,11 +69,17 @@ class ViewGoal:
 
 
 def resolve(value: Any, request: Any, response: Any) -> Any:
-    """Return *value*, or what it returns for this response; None if it fails, which is logged."""
+    """
+    Return *value*, or what it returns for this response; None if it fails, which is logged.
+
+    Raises `DatabaseError`: it may have spoilt the view's transaction, which must not look well.
+    """
     if not callable(value):
         return value
     try:
         return value(request, response)
+    except DatabaseError:
+        raise
     except Exception as error:
         get_client().report("@track_goal", error)
         return None

@@ -44,6 +44,9 @@ class VisitorClient(ABC):
     nothing is remembered or recorded.
     """
 
+    not_survived: tuple[type[Exception], ...] = ()
+    """What `identify` may raise that a visitor without an id does not make good."""
+
     def __init__(self, get_client: Callable[[], Client]) -> None:
         self._get_client = get_client
         self._identity: tuple[str | None] | None = None
@@ -75,7 +78,9 @@ class VisitorClient(ABC):
         if (user_id := self.user_id) is None:
             return None
         client = self._get_client()
-        return client.activate(campaign_key, user_id, **options, **self._origin(client, user_id))
+        return client.activate(
+            campaign_key, user_id, **{**self._origin(client, user_id), **options}
+        )
 
     def get_variation_name(
         self, campaign_key: str, **options: Unpack[DecisionOptions]
@@ -93,7 +98,7 @@ class VisitorClient(ABC):
             return False
         client = self._get_client()
         origin = self._origin(client, user_id)
-        return client.is_feature_enabled(campaign_key, user_id, **options, **origin)
+        return client.is_feature_enabled(campaign_key, user_id, **{**origin, **options})
 
     def get_feature_variable_value(
         self, campaign_key: str, variable_key: str, **options: Unpack[DecisionOptions]
@@ -122,7 +127,7 @@ class VisitorClient(ABC):
             return TrackResult()
         client = self._get_client()
         origin = self._origin(client, user_id)
-        return client.track(campaigns, user_id, goal_identifier, **options, **origin)
+        return client.track(campaigns, user_id, goal_identifier, **{**origin, **options})
 
     def push(self, tag_key: str | Mapping[str, Any], tag_value: str = "") -> bool:
         """Record properties of the visitor: a dict of them, or the key and value of one."""
@@ -153,6 +158,8 @@ class VisitorClient(ABC):
         """Return the visitor's id; None if it cannot be told, and then the reason is logged."""
         try:
             return self.identify()
+        except self.not_survived:
+            raise
         except Exception as error:
             self._get_client().report("identify", error)
             return None

@@ -9,6 +9,7 @@ from uuid import uuid4
 
 from django.conf import settings as site
 from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_vary_headers
@@ -40,6 +41,8 @@ def client_of(request: Any) -> VisitorClient:
 
 class RequestClient(VisitorClient):
     """``request.vwo``: the visitor of one request, found when first asked for."""
+
+    not_survived = (DatabaseError,)  # it may have spoilt the transaction of the view
 
     def __init__(self, request: HttpRequest) -> None:
         super().__init__(get_client)

@@ -7,7 +7,7 @@ import copy
 import json
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -537,17 +537,20 @@ def test_each_campaign_has_its_own_goal_of_the_name() -> None:
     ]
 
 
+UNKNOWN = "no campaign has the key that was given (3 characters)"
+
+
 @pytest.mark.parametrize(
     ("specifier", "identifier", "said"),
     [
         ("paused", "signup", "track: campaign 'paused' is not running."),
         (["a", "paused"], "signup", "track: campaign 'paused' is not running."),
         (None, "asleep", "track: no campaign with goal 'asleep' runs."),
-        ("zzz", "signup", "track: the settings document has no campaign 'zzz'."),
-        (["a", "zzz"], "signup", "track: the settings document has no campaign 'zzz'."),
+        ("zzz", "signup", f"track: {UNKNOWN}"),
+        (["a", "zzz"], "signup", f"track: {UNKNOWN}"),
         ([5], "signup", "track: campaign_specifier (int) cannot be used; expected a list of keys."),
-        ("a", "zzz", "track: campaign 'a' does not have the goal 'zzz'."),
-        (None, "zzz", "track: no running campaign has the goal 'zzz'."),
+        ("a", "zzz", "track: campaign 'a' does not have the goal that was given (3 characters)"),
+        (None, "zzz", "track: no running campaign has the goal that was given (3 characters)"),
         ("a", "purchase", "track: goal 'purchase' needs a revenue_value."),
     ],
 )
@@ -558,7 +561,8 @@ def test_what_is_not_tracked_is_said(
 
     site(*SHOP).client.track(specifier, BOB, identifier)
 
-    assert caplog.messages == [said]
+    untold = (message.partition("; known: ")[0] for message in caplog.messages)
+    assert [message.rstrip(".") for message in untold] == [said.rstrip(".")]
 
 
 def test_why_nothing_was_decided_is_in_the_debug_log(caplog: pytest.LogCaptureFixture) -> None:
@@ -880,7 +884,7 @@ def test_missing_and_unheard_of_arguments_are_survived_too(
 @pytest.mark.parametrize(
     ("key", "said"),
     [
-        ("nothing", "the settings document has no campaign 'nothing'."),
+        ("nothing", "(7 characters); known: 'test', 'feature'."),
         ("asleep", "is not running."),
     ],
 )
@@ -896,6 +900,55 @@ def test_an_unknown_or_paused_campaign_is_named(
     assert len(caplog.messages) == 1
     assert caplog.messages[0].endswith(said)
     assert_no_secret(caplog)
+
+
+SWAPPED: dict[str, Callable[[Client], object]] = {
+    "activate": lambda client: client.activate(BOB, "test"),
+    "the keys of a list": lambda client: client.track([BOB], "test", "signup"),
+    "a campaign and a goal": lambda client: client.track("test", "signup", BOB),
+    "a goal alone": lambda client: client.track(None, "signup", BOB),
+    "a variable": lambda client: client.get_feature_variable_value(BOB, "colour", "feature"),
+}
+
+
+@pytest.mark.parametrize("call", SWAPPED.values(), ids=SWAPPED)
+@pytest.mark.parametrize("raises", [False, True], ids=["in production", "in development"])
+def test_swapped_arguments_tell_no_user_id(
+    call: Callable[[Client], object], raises: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = site(test(), feature_test(), development_mode=raises)
+
+    with pytest.raises(CampaignError) if raises else nullcontext() as caught:
+        assert not call(own.client)
+
+    assert_no_secret(caplog)
+    assert BOB not in repr(caught and caught.value.args)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda whole: [whole],
+        lambda whole: json.dumps(json.dumps(whole)),
+        lambda whole: {**document(), "campaigns": whole},
+        lambda whole: {**document(), "campaigns": [whole]},
+        lambda whole: (whole,),
+    ],
+    ids=["in a list", "encoded twice", "for campaigns", "as a campaign", "in a tuple"],
+)
+def test_a_document_in_the_wrong_place_tells_no_key(wrap: Callable[[Json], Any]) -> None:
+    with pytest.raises(DocumentError) as caught:
+        Client(wrap(document(test())))
+
+    for said in (str(caught.value), repr(caught.value), repr(caught.value.args)):
+        assert SDK_KEY not in said
+
+
+def test_a_decision_reads_well() -> None:
+    said = str(site(test()).client.explain("test", BOB)).splitlines()
+
+    assert said[0] == "Variation-1 (bucketed)"
+    assert said[1] == "  remembered: no"
 
 
 @pytest.mark.parametrize("specifier", ["nothing", ["test", "nothing"]])

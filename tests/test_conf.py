@@ -52,7 +52,7 @@ def test_unknown_keys_are_named() -> None:
 WRONG: dict[str, list[Any]] = {
     "ACCOUNT_ID": [None, [], True, 1.5, object()],
     "DIALECT": ["other", None, 5],
-    "SETTINGS_DOCUMENT": [5, [], b"{}"],
+    "SETTINGS_DOCUMENT": [5, [], b"{}", "", '{"sdkKey": "secret"}', ({"sdkKey": "secret"},)],
     "REFRESH_SECONDS": [-1, "60", True, float("nan"), float("inf"), None, 86_401],
     "USER_ID": [5, "no.such.function", "plain", "django_vwo.conf.SECRETS"],
     "CONSENT": [5, ""],
@@ -62,7 +62,10 @@ WRONG: dict[str, list[Any]] = {
     "USER_STORAGE": ["dotted.Path", {}, {"BACKEND": 5}, {"BACKEND": "a.B", "MORE": 1}],
     "RECORDER": [None, {"BACKEND": "a.B", "OPTIONS": []}],
     "DELIVERY": ["beat", None],
-    "COLLECTOR_URL": ["collector.example", "ftp://collector.example", "http://", 5],
+    "COLLECTOR_URL": [
+        *("collector.example", "ftp://collector.example", "http://", 5, "http://[bad"),
+        *("https://user:secret@c.example", "https://c.example/?key=secret", "https://c.example/#a"),
+    ],
     "TIMEOUT_SECONDS": [0, 121, "15"],
     "LEASE_SECONDS": [0, 3_601],
     "BATCH_SIZE": [0, 5_001, 500.0, True, "500"],
@@ -82,13 +85,20 @@ def test_a_wrong_value_is_told_with_its_place(name: str, value: object) -> None:
     assert f"VWO['{name}']" in refusal({name: value})
 
 
+@pytest.mark.parametrize(
+    "address", ["https://user:a-secret@c.example", "https://c.example/?a-secret"]
+)
+def test_an_address_with_a_secret_is_refused_untold(address: str) -> None:
+    assert "a-secret" not in refusal({"COLLECTOR_URL": address})
+
+
 def test_a_wrong_number_is_told_with_range_and_unit() -> None:
     assert refusal({"BATCH_SIZE": 9_999}) == (
         "VWO['BATCH_SIZE'] is 9999; expected a whole number from 1 to 5000 (events a request)."
     )
 
 
-@pytest.mark.parametrize("name", ["SDK_KEY", "WEBHOOK_SECRET"])
+@pytest.mark.parametrize("name", ["SDK_KEY", "SETTINGS_DOCUMENT", "WEBHOOK_SECRET"])
 def test_secrets_are_named_and_never_shown(name: str) -> None:
     told = refusal({name: [SECRET]})
     assert name in told

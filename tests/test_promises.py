@@ -15,6 +15,7 @@ from django.db import connection, connections
 from django.http import HttpRequest, HttpResponse
 from django.template import engines
 from django.test import Client as Browser
+from pytest_django import Settings
 
 from django_vwo.decorators import track_goal
 from django_vwo.engine.entities import Visitor
@@ -313,3 +314,44 @@ def test_a_wrong_call_is_logged_and_the_page_renders(
     serve(view)
     assert_the_order_was_taken(Browser().get("/"))
     assert any(line.startswith(("WARNING", "ERROR")) for line in told().splitlines())
+
+
+def ask_for_nonsense(*args: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT no_such_column FROM no_such_table")
+
+
+@pytest.mark.parametrize("place", ["revenue", "when", "USER_ID", "CONSENT"])
+def test_a_query_of_the_site_that_fails_is_not_hidden(
+    open_shop: Configure, serve: Serve, settings: Settings, place: str
+) -> None:
+    settings.DATABASES["default"]["ATOMIC_REQUESTS"] = True
+    goal = {place: ask_for_nonsense} if place in ("revenue", "when") else {}
+
+    @track_goal("checkout", **goal)
+    def view(request: HttpRequest) -> HttpResponse:
+        Group.objects.create(name="order")
+        return HttpResponse()
+
+    open_shop(**({} if goal else {place: ask_for_nonsense}))
+    serve(view)
+    # On PostgreSQL the order is lost with its transaction: a page that looks well would be a lie.
+    assert Browser(raise_request_exception=False).get("/").status_code == 500
+
+
+def test_a_keyword_of_the_sdk_is_taken(open_shop: Configure, serve: Serve) -> None:
+    def view(request: HttpRequest) -> HttpResponse:
+        request.vwo.activate("pricing-page", user_agent="Mine/1", user_ip_address="192.0.2.9")
+        return HttpResponse()
+
+    serve(view)
+    assert Browser().get("/").status_code == 200
+    assert [event.user_agent for event in recorded_events()] == ["Mine/1"]
+
+
+def test_a_document_that_nobody_foresaw_breaks_no_page(
+    open_shop: Configure, told: Callable[[], str]
+) -> None:
+    open_shop(SETTINGS_DOCUMENT={**document(), "accountId": "\ud800"})
+    assert_the_order_was_taken(Browser().get("/"))
+    assert "lone surrogates" in told()

@@ -8,6 +8,8 @@ from typing import Any
 from .entities import Campaign, CampaignSet, CampaignType, Goal, GoalType
 
 ALL_GOALS = "ALL"
+GOAL_TYPES = (ALL_GOALS, GoalType.CUSTOM.value, GoalType.REVENUE.value)
+"""What `goal_type_to_track` may be."""
 
 
 def campaigns_with_goal(

@@ -25,6 +25,12 @@ class Decision:
     findings: tuple[Finding, ...] = ()
     """What each step on the way found, if that was asked for."""
 
+    def __str__(self) -> str:
+        shown = f"{self.variation.name} ({self.reason.value})" if self.variation else ""
+        lines = [shown or f"no variation: {self.reason.value}"]
+        lines += [line for finding in self.findings for line in finding.lines(1)]
+        return "\n".join(lines)
+
 
 def decide(
     campaigns: CampaignSet,

@@ -9,11 +9,12 @@ class DocumentError(VWOError, ValueError):
     """A settings document lacks, or misstates, something a decision needs."""
 
     def __init__(self, source: str, path: str, found: object, expected: str) -> None:
-        super().__init__(source, path, found, expected)
+        # Only what is shown is kept: error trackers show arguments, and a document has a secret.
+        super().__init__(source, path, Description(shorten(found)), expected)
         self.source, self.path, self.found, self.expected = self.args
 
     def __str__(self) -> str:
-        return f"{self.source}: {self.path} is {shorten(self.found)}; expected {self.expected}."
+        return f"{self.source}: {self.path} is {self.found}; expected {self.expected}."
 
 
 class UsageError(VWOError, TypeError):
@@ -75,6 +76,8 @@ def shorten(found: object, limit: int = 60) -> str:
         return "an object"
     if isinstance(found, list):
         return "a list"
+    if not isinstance(found, str | int | float | Missing | None):
+        return f"of type {type(found).__name__}"
     text = repr(found[: limit + 1] if isinstance(found, str) else found)
     return text if len(text) <= limit else text[: limit - 1] + "…"
 

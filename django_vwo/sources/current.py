@@ -112,4 +112,5 @@ def forget_document(*, setting: str, **kwargs: Any) -> None:
 
 
 setting_changed.connect(forget_document)
-os.register_at_fork(after_in_child=follow_fork)
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=follow_fork)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from ..dialects.limits import MAX_DOCUMENT_BYTES, refuse_size
 from ..engine.errors import VWOError
 from .base import Fetched, Source
-from .limits import MAX_DOCUMENT_BYTES, refuse_size
 
 
 class FileSource(Source):

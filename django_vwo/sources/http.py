@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 from ..dialects.base import Dialect, Sender
+from ..dialects.limits import MAX_DOCUMENT_BYTES, refuse_size
 from ..engine.errors import VWOError
 from ..transport import DEFAULT_TIMEOUTS, Answer, Timeouts, send
 from .base import Fetched, Source
-from .limits import MAX_DOCUMENT_BYTES, refuse_size
 
 WHAT_IT_MEANS = {
     400: "the vendor does not know this account and SDK key",
@@ -50,13 +51,20 @@ class HttpSource(Source):
 def refused(answer: Answer) -> str:
     """Return why *answer* holds no settings document; "" if it may hold one."""
     if 300 <= answer.status < 400:
-        place = urlsplit(answer.headers.get("location", "")).netloc or "another address"
+        place = host_of(answer.headers.get("location", "")) or "another address"
         return f"HTTP {answer.status}, a redirect to {place}; expected 200"
     if answer.status != 200:
         meaning = WHAT_IT_MEANS.get(answer.status)
         return f"HTTP {answer.status}; expected 200" + (f" ({meaning})" if meaning else "")
     if answer.headers.get("content-type", "").lower().startswith("text/html"):
         return "HTTP 200 with an HTML page; expected a settings document in JSON"
+    return ""
+
+
+def host_of(address: str) -> str:
+    """Return the host that *address* names, if it does."""
+    with suppress(ValueError):
+        return urlsplit(address).hostname or ""
     return ""
 
 

@@ -9,16 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from django.db import DatabaseError, connections
+from django.db import connections
 
 from ..conf import AppSettings, app_settings
 from ..engine.entities import CampaignSet
-from ..engine.errors import VWOError
+from ..failures import describe
 from ..models import SettingsDocument
 from ..transactions import survivable
 from . import history
 from .base import Fetched, Source
 from .file import FileSource
+from .masking import masked
 from .memory import MemorySource
 from .reading import read
 from .watcher import Watcher
@@ -83,9 +84,7 @@ class Pointer:
     def _do_without(self, error: Exception) -> None:
         self._retry_at = time.monotonic() + RETRY_SECONDS
         if self._provisional is None:
-            is_unforeseen = not isinstance(error, DatabaseError)
-            message = "Settings documents cannot be read yet: %s"
-            logger.warning(message, first_line(error), exc_info=is_unforeseen)
+            logger.warning("Settings documents cannot be read yet: %s", describe(error))
             self._provisional = given()
 
     def refresh(self) -> bool:
@@ -156,11 +155,6 @@ def attempt(fetch: Callable[[], Fetched]) -> InService | None:
     try:
         fetched = fetch()
         return InService(campaigns=read(fetched), origin=fetched.origin)
-    except VWOError as error:
-        logger.error("A settings document cannot be used. %s", error)
+    except Exception as error:
+        logger.error("A settings document cannot be used. %s", masked(describe(error)))
         return None
-
-
-def first_line(error: Exception) -> str:
-    """Return the beginning of what *error* says; databases add rows of data below it."""
-    return str(error).strip().partition("\n")[0]

@@ -6,6 +6,8 @@ import logging
 import threading
 from collections.abc import Callable
 
+from ..failures import describe
+
 logger = logging.getLogger("django_vwo")
 
 
@@ -36,7 +38,7 @@ class Watcher:
                 self.look()
                 self._failure = ""
             except Exception as error:  # a database may be away for hours and come back
-                self._report(f"{type(error).__name__}: {error}")
+                self._report(describe(error))
 
     def _report(self, failure: str) -> None:
         """Log *failure* unless it is the same as at the last look."""

@@ -10,10 +10,9 @@ from typing import Any
 
 import pytest
 
-from django_vwo.dialects import get_dialect
+from django_vwo.dialects import get_dialect, limits
 from django_vwo.dialects.base import Sender
 from django_vwo.engine.errors import VWOError
-from django_vwo.sources import limits
 from django_vwo.sources.file import FileSource
 from django_vwo.sources.http import HttpSource
 from django_vwo.sources.memory import MemorySource

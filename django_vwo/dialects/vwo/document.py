@@ -23,6 +23,7 @@ from ...engine.entities import (
     Variation,
 )
 from ...engine.errors import Description, DocumentError
+from ..limits import MAX_DOCUMENT_BYTES, refuse_size
 from .bucketing import bucketing, visitor_key_for
 from .schema import check_document
 from .segments import USER_ID, parse_segment
@@ -31,7 +32,6 @@ from .variables import typed_values
 Json = Mapping[str, Any]
 
 NAME = "vwo"
-MAX_BYTES = 20 * 1024 * 1024
 BYTE_ORDER_MARK = "\ufeff"
 CAMPAIGN_TYPES = {
     "VISUAL_AB": CampaignType.AB,
@@ -59,9 +59,8 @@ def load(text: str | bytes, *, source: str) -> CampaignSet:
 
 def parse(text: str | bytes, source: str) -> Any:
     """Return the JSON value that *text* holds. Raises `DocumentError`."""
-    if len(text) > MAX_BYTES:
-        size = Description(f"{len(text) / 2**20:.0f} MB long")
-        raise DocumentError(source, "the document", size, f"at most {MAX_BYTES // 2**20} MB")
+    if len(text) > MAX_DOCUMENT_BYTES:
+        raise refuse_size(source, len(text))
     try:
         decoded = text.decode() if isinstance(text, bytes) else text
         decoded = decoded.removeprefix(BYTE_ORDER_MARK)

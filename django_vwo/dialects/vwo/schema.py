@@ -31,7 +31,8 @@ class Check:
 
     def document(self, document: Any) -> None:
         if not isinstance(document, dict):
-            raise self.refuse("the document", document, "an object")
+            found = Description("a string") if isinstance(document, str) else document
+            raise self.refuse("the document", found, "an object")
         self.id(document, "version")
         self.id(document, "accountId")
         for path, campaign in self.objects(document, "campaigns"):
@@ -104,6 +105,8 @@ class Check:
         value = owner.get(key, MISSING)
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise self.refuse(join(path, key), value, "a number or a string")
+        if isinstance(value, str) and not is_encodable(value):
+            raise self.refuse(join(path, key), value, "text without lone surrogates")
 
     def text(self, owner: Json, key: str, path: str) -> None:
         value = owner.get(key, MISSING)
@@ -159,6 +162,14 @@ class Check:
 
 def join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
+
+
+def is_encodable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def is_finite(value: float) -> bool:

@@ -18,7 +18,7 @@ from ...sources.base import Fetched
 from ...sources.file import FileSource
 from ...sources.masking import masked, pretty
 from ...sources.memory import MemorySource
-from ...sources.pointer import InService, first_line, given_source
+from ...sources.pointer import InService, given_source
 from ...sources.reading import read
 
 HEADINGS = ("campaign", "type", "traffic", "variations", "goals")
@@ -44,9 +44,8 @@ class Command(BaseCommand):
         except VWOError as error:
             raise CommandError(masked(str(error))) from None
         except DatabaseError as error:
-            raise CommandError(
-                masked(f"The database cannot be used: {first_line(error)}")
-            ) from None
+            said = str(error).strip().partition("\n")[0]  # rows of data may stand below
+            raise CommandError(masked(f"The database cannot be used: {said}")) from None
 
     def fetch(self, **options: Any) -> None:
         """Fetch the document, keep it, put it into service if it can be used."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from django_vwo.dialects.limits import MAX_DOCUMENT_BYTES
 from django_vwo.dialects.vwo import load
-from django_vwo.dialects.vwo.document import MAX_BYTES
 from django_vwo.engine.entities import CampaignType, GoalType, GroupRule
 from django_vwo.engine.errors import DocumentError
 from tests.builders import (
@@ -70,7 +70,7 @@ def test_text_that_is_no_json_is_refused(text: str | bytes, found: str) -> None:
 
 @pytest.mark.parametrize(
     ("text", "found"),
-    [("[]", "a list"), ("null", "None"), ('"x"', "'x'"), ("5", "5"), ("true", "True")],
+    [("[]", "a list"), ("null", "None"), ('"x"', "a string"), ("5", "5"), ("true", "True")],
 )
 def test_json_that_is_no_object_is_refused(text: str, found: str) -> None:
     with pytest.raises(DocumentError) as caught:
@@ -86,7 +86,7 @@ def test_numbers_of_thousands_of_digits_are_refused() -> None:
 
 @pytest.mark.parametrize("kind", [str, bytes])
 def test_a_document_may_have_20_mb_and_no_more(kind: type) -> None:
-    padding = " " * (MAX_BYTES - len(TEXT))
+    padding = " " * (MAX_DOCUMENT_BYTES - len(TEXT))
     fitting = TEXT + padding if kind is str else (TEXT + padding).encode()
     too_long = fitting + fitting[-1:] * 2**20
 

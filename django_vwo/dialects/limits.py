@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from ..engine.errors import DocumentError
+from ..engine.errors import Description, DocumentError
 
 MAX_DOCUMENT_BYTES = 20 * 1024 * 1024
 
@@ -12,4 +12,5 @@ MAX_DOCUMENT_BYTES = 20 * 1024 * 1024
 def refuse_size(origin: str, size_bytes: int) -> DocumentError:
     """Return the error that says how much too large the document of *origin* is."""
     found, cap = math.ceil(size_bytes / 2**20), MAX_DOCUMENT_BYTES // 2**20
-    return DocumentError(origin, "the document", f"{found} MB long", f"at most {cap} MB")
+    size = Description(f"{found} MB long")
+    return DocumentError(origin, "the document", size, f"at most {cap} MB")
