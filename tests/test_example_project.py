@@ -92,8 +92,8 @@ def post_batch(collector: Any, body: Any, **changes: Any) -> requests.Response:
     return requests.post(f"{collector.url}/server-side/batch-events", timeout=5, **given)
 
 
+@pytest.mark.celery
 def test_demo_ends_well_and_admin_and_collector_agree(run_demo: RunDemo) -> None:
-    pytest.importorskip("celery")
     demo = run_demo("--visitors", "40")
     assert demo.returncode == 0, demo.stdout + demo.stderr
     assert "The worker is killed (SIGKILL)" in demo.stdout
@@ -122,7 +122,6 @@ def test_demo_ends_well_and_admin_and_collector_agree(run_demo: RunDemo) -> None
 def test_demo_ends_well_on_servers(
     run_demo: RunDemo, driver: str, database: tuple[str, str], broker: tuple[str, str]
 ) -> None:
-    pytest.importorskip("celery")
     pytest.importorskip(driver)
     demo = run_demo(
         "--visitors", "40", DATABASE_URL=address(*database), CELERY_BROKER_URL=address(*broker)
@@ -131,12 +130,14 @@ def test_demo_ends_well_on_servers(
     assert "agree on every figure" in demo.stdout
 
 
+@pytest.mark.celery
 def test_demo_refuses_to_run_without_visitors(run_demo: RunDemo) -> None:
     demo = run_demo("--visitors", "0")
     assert demo.returncode == 1
     assert "--visitors is the number of visitors: 1 or more." in demo.stderr
 
 
+@pytest.mark.celery
 def test_demo_says_that_a_port_is_taken(run_demo: RunDemo, collector: Any) -> None:
     demo = run_demo("--collector-port", str(collector.address[1]))
     assert demo.returncode == 1

@@ -224,7 +224,7 @@ def test_an_outage_does_not_make_an_event_a_suspect() -> None:
     for _ in range(20):
         batch = claimed()
         no_answer = Outcome(meaning=Meaning.WAIT, reason="timeout")
-        claim.postpone(batch, batch.rows, no_answer, 0)
+        claim.postpone(batch, batch.rows, no_answer, -1)  # due, whatever the clock's grain
     kill_holder()
 
     assert len(claimed().rows) == 2
