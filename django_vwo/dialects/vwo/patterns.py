@@ -22,7 +22,7 @@ from itertools import takewhile
 from re import _compiler, _parser  # type: ignore[attr-defined]
 from typing import Any
 
-from django_vwo.engine.errors import VWOError, shorten
+from ...engine.errors import VWOError, shorten
 
 DIRECT_BUDGET = 10_000_000
 """Steps that `re` may take in one search, as weighed: some 25 ms at worst."""
