@@ -58,6 +58,8 @@ class Accidents(Thread):
             try:
                 size = held.get(timeout=CATCH_SECONDS)
             except Empty:
+                if not self.worker.is_running:
+                    raise self.worker.error("is gone") from None
                 raise DemoError(f"No worker sent a batch within {CATCH_SECONDS} s.") from None
             self.worker.kill()
         self.say(f"The worker is killed (SIGKILL) before it learns that {size} events arrived.")
