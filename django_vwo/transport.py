@@ -76,7 +76,7 @@ def send(
     there is no whole answer within the timeouts; the request may have arrived all the same.
     """
     exchange = Exchange(request, timeouts, body_bytes)
-    exchange.start()
+    exchange.begin()
     try:
         exchange.join(timeouts.total)
     finally:
@@ -98,6 +98,13 @@ class Exchange(threading.Thread):
         self._lock = threading.Lock()
         self._is_over = False
         self._socket: socket.socket | None = None
+
+    def begin(self) -> None:
+        """Start. Raises `TransportError` where the machine has no thread left."""
+        try:
+            self.start()
+        except RuntimeError as error:
+            raise TransportError(self.host, "no thread can be started") from error
 
     def run(self) -> None:
         try:

@@ -37,14 +37,19 @@ class Site:
     def __init__(self, url: str, queue: str, collector: Collector) -> None:
         self.url, self.queue, self.collector = url, queue, collector
 
-    def worker(self, **vwo: object) -> AbstractContextManager[subprocess.Popen[str]]:
+    def worker(
+        self, *, has_sweep: bool = True, **vwo: object
+    ) -> AbstractContextManager[subprocess.Popen[str]]:
         """Run a worker with one child."""
         variables = environment(
             self.collector, DELIVERY="celery", QUEUE=self.queue, NUDGE_SECONDS=0.05, **vwo
         )
         command = ("-m", "celery", "-A", "tests.outbox.worker_app", "worker", "-Q", self.queue)
         options = ("-c", "1", "--loglevel=info", "--without-gossip", "--without-mingle")
-        return running(*command, *options, environment={**variables, "TEST_BROKER_URL": self.url})
+        variables["TEST_BROKER_URL"] = self.url
+        if not has_sweep:
+            variables["TEST_WITHOUT_SWEEP"] = "yes"
+        return running(*command, *options, environment=variables)
 
 
 @pytest.fixture(params=["redis", "amqp"])
@@ -93,7 +98,7 @@ def test_what_is_committed_is_delivered_by_a_worker(site: Site) -> None:
 def test_a_nudge_waits_for_a_worker(site: Site) -> None:
     record(*impressions(5))
     time.sleep(0.5)
-    with site.worker():
+    with site.worker(has_sweep=False):
         wait_until(all_are_sent)
 
 

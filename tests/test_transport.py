@@ -159,6 +159,19 @@ def test_an_error_says_what_and_where_without_secrets(url: str, told: str) -> No
     assert caught.value.__context__ is None
 
 
+@pytest.fixture
+def no_threads() -> Iterator[None]:
+    """Let no thread start: each would need a stack that no machine has room for."""
+    before = threading.stack_size(2**47)
+    yield
+    threading.stack_size(before)
+
+
+def test_where_no_thread_can_start_there_is_no_answer(no_threads: None) -> None:
+    with pytest.raises(TransportError, match=r"127\.0\.0\.1: no thread can be started\."):
+        send(request("http://127.0.0.1:9"))
+
+
 def test_a_server_without_tls_is_told_apart(collector: Collector) -> None:
     with pytest.raises(TransportError, match="SSL"):
         send(request(collector.url.replace("http", "https")), timeouts=QUICK)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from typing import Any
 
 from django.db import router
@@ -10,24 +10,13 @@ from django.db.models import QuerySet
 
 from ..fields import DatabaseNow
 from ..models import Breaker, Event, EventStatus
+from ..outbox.upkeep import change, chunks, resend
 from ..recorders.outbox import announce
-
-CHUNK_ROWS = 1_000
 
 
 def send_again(events: QuerySet[Any]) -> int:
     """Return how many of *events* had failed or were cancelled, and are pending from now on."""
-    return change(
-        events,
-        [EventStatus.DEAD, EventStatus.CANCELLED],
-        status=EventStatus.PENDING,
-        due_at=DatabaseNow(),
-        attempts=0,
-        rejections=0,
-        lease_token=None,
-        last_status=None,
-        last_error="",
-    )
+    return resend(events)
 
 
 def cancel(events: QuerySet[Any]) -> int:
@@ -53,23 +42,3 @@ def try_now(account_ids: Collection[str]) -> None:
     for ids in chunks(waiting):
         waiting.filter(id__in=ids).order_by().update(due_at=DatabaseNow())
     announce(alias)
-
-
-def change(events: QuerySet[Any], states: list[EventStatus], **values: Any) -> int:
-    """Return how many of *events* are in one of *states*, and have *values* from now on."""
-    rows = Event.objects.using(router.db_for_write(Event))
-    count = sum(
-        rows.filter(id__in=ids, status__in=states).order_by().update(**values)
-        for ids in chunks(events.filter(status__in=states))
-    )
-    announce(rows.db)
-    return count
-
-
-def chunks(events: QuerySet[Any]) -> Iterator[list[int]]:
-    """Yield the ids of *events*, ascending, a thousand at a time."""
-    ids = events.using(router.db_for_write(Event)).order_by("id").values_list("id", flat=True)
-    last = 0
-    while chunk := list(ids.filter(id__gt=last)[:CHUNK_ROWS]):
-        yield chunk
-        last = chunk[-1]

@@ -10,7 +10,7 @@ from django.db.models.functions import Least
 
 from ..fields import DatabaseNow
 from ..models import Breaker
-from .outcome import Outcome, backoff_seconds
+from .outcome import Outcome, backoff_of
 
 ERROR_LENGTH = 200
 MOST_FAILURES = 1_000_000
@@ -21,7 +21,7 @@ class Permit(Enum):
     """How many events may be sent now."""
 
     ALL = "as many as there are"
-    ONE = "one, to try the collector"
+    ONE = "one at a time, to try the collector"
     NONE = "none, until the collector had its rest"
 
 
@@ -56,7 +56,7 @@ def failed(account_id: str, outcome: Outcome, given: Permit, *, alias: str, chan
     failures = rows.values_list("failures", flat=True).first()
     if failures is None:
         rows.bulk_create([Breaker(account_id=account_id)], ignore_conflicts=True)
-    seconds = backoff_seconds(failures or 0, chance, outcome.retry_after_seconds)
+    seconds = backoff_of(outcome, failures or 0, chance)
     counted = rows if given is Permit.ONE else rows.filter(IS_OVER)
     counted.update(
         failures=Least(F("failures") + 1, MOST_FAILURES),

@@ -1,9 +1,16 @@
-"""One batch on its way: sent whole or in parts, each event marked with what became of it."""
+"""
+One batch on its way: sent whole or in parts, each event marked with what became of it.
+
+A refusal (400, 422) is about an event or about the account. It is held to be about the event that
+was refused alone if another of the batch was accepted, or if the batch had no other. Else nothing
+is counted against any event, the batch is postponed, so that others are claimed before it, and the
+breaker opens for a minute at most: then single events are tried, until one is accepted. So a run of
+bad events does not hold up those behind it, and an account that is set up wrongly loses none.
+"""
 
 from __future__ import annotations
 
 import logging
-import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -23,7 +30,7 @@ from .breaker import Permit
 from .claim import Batch, Scope
 from .held import HeldEvent
 from .outcome import NO_ANSWER, WAITING, Meaning, Outcome, no_answer, outcome_of
-from .parts import Plan, parts
+from .parts import Plan, one_by_one, parts
 from .patience import patiently
 
 logger = logging.getLogger("django_vwo")
@@ -93,7 +100,7 @@ class Delivery:
         self.offenders: list[tuple[HeldEvent, Outcome]] = []
         self.refusal: Outcome | None = None
         self.trouble: Outcome | None = None
-        self.accepted = self.refusals = self.requests = 0
+        self.accepted = self.requests = 0
 
     def run(self, may_go_on: Callable[[], bool]) -> None:
         """Send the batch, as far as its lease and *may_go_on* allow, and mark its events."""
@@ -105,8 +112,8 @@ class Delivery:
             raise
 
     def send_parts(self, may_go_on: Callable[[], bool]) -> None:
-        plan = parts(self.batch.rows)
-        part: Sequence[HeldEvent] | None = next(plan)
+        plan = (parts if self.permit is Permit.ALL else one_by_one)(self.batch.rows)
+        part: Sequence[HeldEvent] | None = next(plan, None)
         while part and not self.trouble and self.may_send(may_go_on):
             outcome = self.attempt(part)
             self.settle(part, outcome)
@@ -152,15 +159,7 @@ class Delivery:
             self.report.dead += self.mark(claim.mark_dead, rows, outcome)
         elif outcome.meaning is Meaning.REFUSED:
             self.offenders += [(rows[0], outcome)] if is_alone else []
-            self.weigh(outcome)
-
-    def weigh(self, refusal: Outcome) -> None:
-        """Take note of a refusal; give up where a search should have found its culprit."""
-        if refusal.status != NO_ANSWER:
-            self.refusal = refusal
-            self.refusals += 1
-        if not self.accepted and self.refusals > math.log2(len(self.batch.rows)) + 2:
-            self.trouble = refused_throughout(refusal)
+            self.refusal = outcome if outcome.status != NO_ANSWER else self.refusal
 
     def mark(self, how: Callable[..., int], rows: Sequence[HeldEvent], *told: Any) -> int:
         """Return how many of *rows* were marked; settled they are in any case."""
@@ -233,7 +232,7 @@ def following(plan: Plan[HeldEvent], meaning: Meaning) -> Sequence[HeldEvent] | 
 def refused_throughout(outcome: Outcome) -> Outcome:
     """Return what it means that a batch was refused, and each part of it that was tried."""
     return Outcome(
-        meaning=Meaning.MISCONFIGURED,
+        meaning=Meaning.REFUSED,
         status=outcome.status,
         reason=f"{outcome.reason} (and nothing was accepted)",
     )

@@ -12,6 +12,7 @@ from . import breaker
 from .breaker import Permit
 from .claim import claim
 from .delivery import Delivery, DrainReport, Route
+from .parts import TRIALS
 from .patience import patiently
 
 __all__ = ["DrainReport", "Route", "drain"]
@@ -66,7 +67,7 @@ def next_delivery(
     if permit is Permit.NONE:
         report.trouble = breaker.last_error(account, alias=alias)
         return None
-    limit = 1 if permit is Permit.ONE else route.batch_size
+    limit = route.batch_size if permit is Permit.ALL else min(TRIALS, route.batch_size)
     batch = patiently(lambda: claim(scope, limit), alias=alias)
     if batch is None:
         if permit is Permit.ONE:

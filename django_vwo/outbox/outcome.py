@@ -12,6 +12,7 @@ from enum import Enum
 RETRY_AFTER_LIMIT_SECONDS = 3600.0
 FIRST_BACKOFF_SECONDS = 2.0
 LONGEST_BACKOFF_SECONDS = 900.0
+LONGEST_REFUSED_BACKOFF_SECONDS = 60.0
 FIRST_REFUSAL_SECONDS = 60.0
 NO_ANSWER = 0
 """Stands for the HTTP status where there is none."""
@@ -115,6 +116,19 @@ def http_date(text: str) -> datetime | None:
     except (TypeError, ValueError, IndexError, OverflowError):
         return None
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def backoff_of(outcome: Outcome, failures: int, chance: float) -> float:
+    """
+    Return how long to leave the collector alone after *outcome*; see `backoff_seconds`.
+
+    One that refuses events is up, and the next events may be better: it is tried again soon.
+    """
+    seconds = backoff_seconds(failures, chance, outcome.retry_after_seconds)
+    if outcome.meaning is not Meaning.REFUSED:
+        return seconds
+    longest = (0.5 + chance / 2) * LONGEST_REFUSED_BACKOFF_SECONDS
+    return max(outcome.retry_after_seconds, min(seconds, longest))
 
 
 def backoff_seconds(failures: int, chance: float, retry_after: float = 0.0) -> float:

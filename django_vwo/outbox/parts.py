@@ -4,51 +4,103 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Generator, Sequence
+from itertools import chain
 from typing import TypeVar
 
 from .outcome import Meaning
 
 Item = TypeVar("Item")
-Plan = Generator[Sequence[Item], Meaning, None]
+Result = TypeVar("Result")
+Steps = Generator[Sequence[Item], Meaning, Result]
+Plan = Steps[Item, None]
+
+TRIALS = 16
+"""So many items are refused alone before all is held for refused."""
 
 
-def parts(items: Sequence[Item]) -> Plan[Item]:
+def parts(items: Sequence[Item], *, is_taken: bool = False) -> Plan[Item]:
     """
     Yield which of *items* to send next; take what came of it.
 
     All of them first. What is too large is halved. Of what is refused, the culprit is searched, and
     the last part of the search is that one event alone; the others are sent afterwards. Of *n*
     items with one culprit, that takes at most ``log2(n) + 4`` requests.
+
+    A search that meets refusals alone may have met a run of bad events, or an account that is
+    refused whatever it sends. Unless *is_taken*, or something was since, a `trial` of the rest
+    tells which; where that fails, too, nothing else is sent.
     """
     queue = deque([items])
     while queue:
         part = queue.popleft()
         meaning = yield part
+        is_taken |= meaning is Meaning.SENT
         if len(part) > 1 and meaning is Meaning.TOO_LARGE:
             queue.extendleft(reversed(halves(part)))
         elif len(part) > 1 and meaning is Meaning.REFUSED:
-            spared = yield from search(part)
-            queue.extend([spared] if spared else [])
+            spared, was_taken = yield from search(part)
+            is_taken |= was_taken
+            queue.append(spared)
+            if not is_taken:
+                rest, is_taken = yield from trial([*chain(*queue)])
+                queue = deque([rest] if is_taken else [])
+        while queue and not queue[0]:
+            queue.popleft()
 
 
-def search(suspects: Sequence[Item]) -> Generator[Sequence[Item], Meaning, Sequence[Item]]:
+def one_by_one(items: Sequence[Item]) -> Plan[Item]:
+    """Yield single ones of *items* until one is taken; then, which of the others to send next."""
+    rest, is_taken = yield from trial(items)
+    if is_taken and rest:
+        yield from parts(rest, is_taken=True)
+
+
+def trial(items: Sequence[Item]) -> Steps[Item, tuple[Sequence[Item], bool]]:
+    """
+    Yield single items, spread over *items*, until one is taken.
+
+    Returns those that were not sent, and whether one was taken.
+    """
+    tried: set[int] = set()
+    is_taken = False
+    for index in spread(len(items)):
+        tried.add(index)
+        is_taken = (yield [items[index]]) is Meaning.SENT
+        if is_taken:
+            break
+    return [item for index, item in enumerate(items) if index not in tried], is_taken
+
+
+def spread(size: int) -> list[int]:
+    """
+    Return at most `TRIALS` places among *size*, as far apart as can be.
+
+    >>> spread(3), spread(160)[:3]
+    ([0, 1, 2], [9, 19, 29])
+    """
+    count = min(size, TRIALS)
+    return [(number + 1) * size // count - 1 for number in range(count)]
+
+
+def search(suspects: Sequence[Item]) -> Steps[Item, tuple[Sequence[Item], bool]]:
     """
     Yield parts of *suspects*, which were refused together, down to one culprit alone.
 
-    Returns those that were not sent on the way.
+    Returns those that were not sent on the way, and whether anything was taken.
     """
     spared: list[Item] = []
+    is_taken = False
     while len(suspects) > 1:
         first, second = halves(suspects)
         if (yield first) is Meaning.SENT:
-            suspects = second
+            suspects, is_taken = second, True
             continue
         spared = [*second, *spared]
         if len(first) == 1:
-            return spared
+            return spared, is_taken
         suspects = first
     yield suspects
-    return spared
+    return spared, is_taken
 
 
 def halves(items: Sequence[Item]) -> tuple[Sequence[Item], Sequence[Item]]:

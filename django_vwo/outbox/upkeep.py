@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from django.db import router
 from django.db.models import Count, Min, Q, QuerySet
 
 from ..fields import DatabaseNow
 from ..models import Breaker, Event, EventStatus, LedgerEntry
+from ..recorders.outbox import announce
 
 CHUNK_ROWS = 5_000
+CHANGED_ROWS = 1_000
 LEDGER_DAYS = 400
 
 
@@ -20,27 +23,43 @@ def events() -> QuerySet[Event]:
     return Event.objects.using(router.db_for_write(Event)).order_by()
 
 
-def resend(ids: Collection[int] | None = None) -> int:
+def resend(chosen: QuerySet[Any] | None = None) -> int:
     """
-    Have failed events delivered again, of *ids* or all. Returns how many.
+    Have events delivered again, in short steps, and the workers nudged. Returns how many.
 
-    They keep their message ids and times.
+    Of those *chosen*, which failed or were cancelled; or all that failed, as what was cancelled was
+    not to be sent. They keep their message ids and times.
     """
-    failed = events().filter(status=EventStatus.DEAD)
-    if ids is None:
-        ids = list(failed.order_by("id").values_list("id", flat=True))
-    chosen = sorted(ids)
-    return sum(
-        failed.filter(id__in=chosen[start : start + CHUNK_ROWS]).update(
-            status=EventStatus.PENDING,
-            due_at=DatabaseNow(),
-            attempts=0,
-            rejections=0,
-            lease_token=None,
-            last_status=None,
-        )
-        for start in range(0, len(chosen), CHUNK_ROWS)
+    return change(
+        events() if chosen is None else chosen,
+        [EventStatus.DEAD, *([] if chosen is None else [EventStatus.CANCELLED])],
+        status=EventStatus.PENDING,
+        due_at=DatabaseNow(),
+        attempts=0,
+        rejections=0,
+        lease_token=None,
+        last_status=None,
+        last_error="",
     )
+
+
+def change(chosen: QuerySet[Any], states: Collection[EventStatus], **values: Any) -> int:
+    """Return how many of *chosen* are in one of *states*, and have *values* from now on."""
+    count = sum(
+        events().filter(id__in=ids, status__in=states).update(**values)
+        for ids in chunks(chosen.filter(status__in=states))
+    )
+    announce(router.db_for_write(Event))
+    return count
+
+
+def chunks(chosen: QuerySet[Any]) -> Iterator[list[int]]:
+    """Yield the ids of *chosen*, ascending, a thousand at a time."""
+    ids = chosen.using(router.db_for_write(Event)).order_by("id").values_list("id", flat=True)
+    last = 0
+    while chunk := list(ids.filter(id__gt=last)[:CHANGED_ROWS]):
+        yield chunk
+        last = chunk[-1]
 
 
 def prune(retention_days: float, *, chunk_rows: int = CHUNK_ROWS) -> int:

@@ -1,15 +1,18 @@
 import json
 import logging
 import math
+import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import F
 
 from django_vwo.models import Breaker, Event, EventStatus
 from django_vwo.outbox.drain import DrainReport, Route, drain
+from django_vwo.outbox.parts import TRIALS
 from tests.collector import HANG, HTML, LOST_REPLY, Collector, Received, Reply
 
 from .samples import (
@@ -54,6 +57,13 @@ def deliver(way: Route, seconds: float = 60.0, **options: Any) -> DrainReport:
 def end_the_rest() -> None:
     make_due()
     Breaker.objects.update(open_until=datetime(2020, 1, 1, tzinfo=UTC))
+
+
+def wait(*, hours: int) -> None:
+    """Let *hours* pass, for events and for the breaker."""
+    past = timedelta(hours=hours)
+    Event.objects.filter(due_at__isnull=False).update(due_at=F("due_at") - past)
+    Breaker.objects.filter(open_until__isnull=False).update(open_until=F("open_until") - past)
 
 
 def refuse_visitors(*visitors: str, status: int = 400) -> Any:
@@ -214,9 +224,73 @@ def test_an_account_that_is_refused_throughout_kills_no_event(collector: Collect
     report = deliver(route(collector))
 
     assert "nothing was accepted" in report.trouble
-    assert report.requests <= math.log2(100) + 4
+    assert report.requests <= math.log2(100) + 2 + TRIALS
+    for _ in range(5):
+        end_the_rest()
+        assert deliver(route(collector)).requests == TRIALS
     assert statuses() == [EventStatus.PENDING] * 100
     assert all(row.rejections == 0 for row in rows())
+
+
+def test_an_account_that_refuses_is_tried_again_soon(collector: Collector) -> None:
+    record(*impressions(3))
+    collector.rule = lambda received: Reply(status=400, body=b"{}")
+    for _ in range(12):
+        deliver(route(collector))
+        end_the_rest()
+    deliver(route(collector))
+
+    open_until = Breaker.objects.get().open_until
+    assert open_until is not None
+    assert 20 < (open_until - datetime.now(UTC)).total_seconds() <= 30
+
+    collector.rule = lambda received: Reply()
+    end_the_rest()
+    assert deliver(route(collector)).sent == 3
+
+
+@pytest.mark.parametrize("bad", [range(20), range(80, 100), range(0, 100, 2)])
+def test_a_run_of_refused_events_holds_up_no_other(collector: Collector, bad: range) -> None:
+    record(*impressions(100))
+    culprits = [rows()[number] for number in bad]
+    collector.rule = refuse_visitors(*(row.visitor for row in culprits))
+
+    report = deliver(route(collector))
+
+    assert (report.sent, report.trouble) == (100 - len(bad), "")
+    assert {row.rejections for row in rows(status=EventStatus.PENDING)} == {1}
+
+
+def test_refused_events_at_the_head_do_not_block_those_behind(collector: Collector) -> None:
+    record(*impressions(60))
+    culprits = {row.id for row in rows()[:40]}
+    collector.rule = refuse_visitors(*(row.visitor for row in rows(id__in=culprits)))
+    way = route(collector, batch_size=20)
+
+    for _ in range(5):
+        deliver(way)
+        wait(hours=1)
+    sent = {row.id for row in rows(status=EventStatus.SENT)}
+    assert sent == {row.id for row in rows() if row.id not in culprits}
+
+    for number in range(20):
+        record(impression(f"another-{number}"))
+        wait(hours=1)
+        deliver(way)
+    assert {row.id for row in rows(status=EventStatus.DEAD)} == culprits
+    assert not rows(status=EventStatus.PENDING)
+
+
+def test_where_no_thread_can_start_the_events_wait(collector: Collector) -> None:
+    record(*impressions(3))
+    before = threading.stack_size(2**47)
+    try:
+        report = deliver(route(collector))
+    finally:
+        threading.stack_size(before)
+
+    assert report.trouble == "127.0.0.1: no thread can be started"
+    assert [(row.lease_token, row.last_status) for row in rows()] == [(None, 0)] * 3
 
 
 def test_what_is_too_large_is_halved_at_once(collector: Collector) -> None:

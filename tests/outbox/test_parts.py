@@ -1,11 +1,12 @@
 import math
 from collections.abc import Sequence
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from django_vwo.outbox.outcome import Meaning
-from django_vwo.outbox.parts import parts
+from django_vwo.outbox.parts import TRIALS, Plan, one_by_one, parts
 
 
 class FakeCollector:
@@ -30,7 +31,10 @@ class FakeCollector:
 
 
 def deliver(items: Sequence[int], collector: FakeCollector) -> None:
-    plan = parts(items)
+    follow(parts(items), collector)
+
+
+def follow(plan: Plan[int], collector: FakeCollector) -> None:
     part = next(plan)
     try:
         while True:
@@ -47,8 +51,54 @@ def test_every_item_is_sent_or_refused_alone(size: int, data: st.DataObject) -> 
 
     deliver(range(size), collector)
 
+    has_given_up = not collector.sent and len(collector.refused_alone) > TRIALS
+    if not has_given_up:
+        assert sorted(collector.sent) == sorted(set(range(size)) - culprits)
+        assert sorted(collector.refused_alone) == sorted(culprits)
+    assert set(collector.refused_alone) <= culprits
+    assert len(set(collector.sent)) == len(collector.sent)
+
+
+@settings(deadline=None)
+@given(size=st.integers(100, 600), data=st.data())
+def test_a_run_of_culprits_holds_up_nothing(size: int, data: st.DataObject) -> None:
+    length = data.draw(st.integers(1, size // 2))
+    start = data.draw(st.integers(0, size - length))
+    culprits = set(range(start, start + length))
+    collector = FakeCollector(culprits)
+
+    deliver(range(size), collector)
+
     assert sorted(collector.sent) == sorted(set(range(size)) - culprits)
     assert sorted(collector.refused_alone) == sorted(culprits)
+
+
+@pytest.mark.parametrize("size", [2, 17, 500])
+def test_where_everything_is_refused_few_requests_find_out(size: int) -> None:
+    collector = FakeCollector(set(range(size)))
+
+    deliver(range(size), collector)
+
+    assert collector.requests <= math.log2(size) + 2 + TRIALS
+
+
+def test_single_items_are_tried_until_one_is_taken() -> None:
+    collector = FakeCollector({0, 1, 7})
+
+    follow(one_by_one(range(9)), collector)
+
+    assert collector.sent[:1] == [2]
+    assert sorted(collector.sent) == [2, 3, 4, 5, 6, 8]
+    assert sorted(collector.refused_alone) == [0, 1, 7]
+
+
+def test_single_items_that_are_all_refused_are_refused_once() -> None:
+    collector = FakeCollector(set(range(9)))
+
+    follow(one_by_one(range(9)), collector)
+
+    assert collector.refused_alone == list(range(9))
+    assert collector.requests == 9
 
 
 @settings(deadline=None)

@@ -1,4 +1,6 @@
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -7,6 +9,7 @@ from hypothesis.extra.django import TransactionTestCase
 
 from django_vwo.models import Breaker, Event, EventStatus, LedgerEntry
 from django_vwo.outbox import upkeep
+from django_vwo.outbox.mailbox import poke
 
 from .samples import impression, impressions, record, rows, statuses
 
@@ -102,15 +105,38 @@ def test_failed_events_get_another_chance_with_the_same_message_id() -> None:
     finish(first, EventStatus.DEAD, DAY)
     finish(second, EventStatus.SENT, DAY)
     finish(third, EventStatus.DEAD, DAY)
-    Event.objects.update(rejections=3, attempts=8)
+    Event.objects.update(rejections=3, attempts=8, last_status=400, last_error="HTTP 400")
 
-    assert upkeep.resend([first.id, second.id]) == 1
+    assert upkeep.resend(Event.objects.filter(id__in=[first.id, second.id])) == 1
     assert statuses() == [EventStatus.PENDING, EventStatus.SENT, EventStatus.DEAD]
     again = rows()[0]
     assert (again.uuid, again.rejections, again.attempts) == (events[0].uuid, 0, 0)
+    assert (again.last_status, again.last_error) == (None, "")
     assert again.due_at is not None
     assert upkeep.resend() == 1
     assert upkeep.resend() == 0
+
+
+@pytest.mark.django_db
+def test_what_was_cancelled_is_delivered_if_it_is_asked_for() -> None:
+    record(*impressions(2))
+    for row in rows():
+        finish(row, EventStatus.CANCELLED, DAY)
+
+    assert upkeep.resend() == 0
+    assert upkeep.resend(Event.objects.filter(id=rows()[1].id)) == 1
+    assert statuses() == [EventStatus.CANCELLED, EventStatus.PENDING]
+
+
+@pytest.mark.django_db
+def test_workers_are_nudged_for_events_that_get_another_chance(
+    django_capture_on_commit_callbacks: Callable[..., Any],
+) -> None:
+    record(*impressions(1))
+    finish(rows()[0], EventStatus.DEAD, DAY)
+    with django_capture_on_commit_callbacks() as callbacks:
+        upkeep.resend()
+    assert callbacks == [poke]
 
 
 @pytest.mark.django_db
