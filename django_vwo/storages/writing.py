@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
@@ -127,11 +129,53 @@ class Forgetting(WaitingChange):
         variations.clear()
 
 
-def waiting_changes(alias: str, visitor: Visitor) -> Iterator[WaitingChange]:
-    """Yield *visitor*'s changes of the open transaction, without those rolled back in it."""
-    for _, function, *_ in transaction.get_connection(alias).run_on_commit:
-        if isinstance(function, WaitingChange) and function.visitor.key == visitor.key:
-            yield function
+class Waiting:
+    """What waits for the commit of a connection's open transaction, found without a search."""
+
+    def __init__(self) -> None:
+        self._entries: list[Any] = []
+        self._start_anew(self._entries)
+
+    def _start_anew(self, entries: list[Any]) -> None:
+        self._entries, self._seen = entries, 0
+        self._changes: defaultdict[str, list[WaitingChange]] = defaultdict(list)
+        self._marks: set[CommitMark] = set()
+
+    def catch_up(self, entries: list[Any]) -> None:
+        """
+        Take note of the *entries* that are new since last time.
+
+        Django appends to this list of its own, and replaces it by another one with each rollback,
+        be it to a savepoint, and each commit: as long as it is the same, nothing was taken away.
+        """
+        if entries is not self._entries or len(entries) < self._seen:
+            self._start_anew(entries)
+        for index in range(self._seen, len(entries)):
+            function = entries[index][1]
+            if isinstance(function, WaitingChange):
+                self._changes[function.visitor.key].append(function)
+            elif isinstance(function, CommitMark):
+                self._marks.add(function)
+        self._seen = len(entries)
+
+    def changes_of(self, visitor: Visitor) -> Sequence[WaitingChange]:
+        return self._changes.get(visitor.key, ())
+
+    def has(self, mark: CommitMark) -> bool:
+        return mark in self._marks
+
+
+def waiting(connection: BaseDatabaseWrapper) -> Waiting:
+    """Return what waits for the commit of the open transaction, without what was rolled back."""
+    # Kept on the connection, for both end together.
+    known: Waiting = vars(connection).setdefault("_django_vwo_waiting", Waiting())
+    known.catch_up(connection.run_on_commit)
+    return known
+
+
+def waiting_changes(alias: str, visitor: Visitor) -> Sequence[WaitingChange]:
+    """Return *visitor*'s changes of the open transaction, without those rolled back in it."""
+    return waiting(transaction.get_connection(alias)).changes_of(visitor)
 
 
 class CommitMark:
@@ -147,5 +191,4 @@ class CommitMark:
 
     def is_rolled_back(self) -> bool:
         """Return whether it is neither committed nor waiting for the commit any longer."""
-        waiting = (function for _, function, *_ in self.connection.run_on_commit)
-        return not self.is_committed and all(function is not self for function in waiting)
+        return not self.is_committed and not waiting(self.connection).has(self)

@@ -118,6 +118,50 @@ def test_a_rolled_back_savepoint_takes_its_own_along(storage: DatabaseStorage) -
     assert rows() == [("one", "Control")]
 
 
+def test_what_follows_a_rolled_back_savepoint_takes_its_place(storage: DatabaseStorage) -> None:
+    with transaction.atomic():
+        for key in ("one", "two", "three"):
+            with rolled_back():
+                remember(storage, key, "Control")
+                assert remembered(storage) == {key: "Control"}
+            transaction.on_commit(int)
+            assert remembered(storage) == {}
+        with transaction.atomic():
+            remember(storage, "four", "Control")
+        assert remembered(storage) == {"four": "Control"}
+    assert rows() == [("four", "Control")]
+    Assignment.objects.all().delete()
+    with transaction.atomic():
+        assert remembered(storage) == {}
+
+
+class Watched(list[Any]):
+    """Counts how many of its items are looked at."""
+
+    looks = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        for item in super().__iter__():
+            self.looks += 1
+            yield item
+
+    def __getitem__(self, index: Any) -> Any:
+        self.looks += 1
+        return super().__getitem__(index)
+
+
+def test_a_long_transaction_costs_each_call_the_same(vwo: Client) -> None:
+    watched = Watched()
+    session = vwo.session("alice")
+    with transaction.atomic():
+        connection.run_on_commit = watched
+        for number in range(50):
+            vwo.activate("pricing-page", f"user-{number}")
+            vwo.activate("pricing-page", "alice", session=session)
+        assert watched.looks <= len(watched)
+    assert len(rows()) == 51
+
+
 def test_of_two_in_one_transaction_the_first_wins(storage: DatabaseStorage) -> None:
     with transaction.atomic():
         remember(storage, "one", "Control")
