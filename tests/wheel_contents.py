@@ -1,35 +1,45 @@
-"""Checks that the wheel in a directory holds what the app needs, and nothing of the tests."""
+"""Checks that the wheel in a directory holds all files of the app, and nothing of the tests."""
 
+import subprocess
 import sys
 import zipfile
+from collections.abc import Collection
 from pathlib import Path
 
-NEEDED = (
-    "django_vwo/py.typed",
-    "django_vwo/migrations/0001_initial.py",
-    "django_vwo/locale/de/LC_MESSAGES/django.mo",
-    "django_vwo/templates/",
-    "django_vwo/static/",
-    "licenses/LICENSE",
-)
+ROOT = Path(__file__).parents[1]
+LICENSE = "licenses/LICENSE"
 FOREIGN = ("tests/", "example_project/", "benchmarks/", "docs/", ".ci/")
 
 
-def complaints(names: list[str]) -> list[str]:
-    """Return what is missing from, or foreign to, a wheel with the files *names*."""
-    missing = [f"{part} is missing" for part in NEEDED if not any(part in name for name in names)]
-    foreign = [f"{name} is foreign" for name in names if name.startswith(FOREIGN)]
-    return missing + foreign
+def complaints(names: Collection[str], needed: Collection[str]) -> list[str]:
+    """
+    Return what is missing from, or foreign to, a wheel with the files *names*.
+
+    >>> complaints(["app/a.py", "x-1.dist-info/licenses/LICENSE"], ["app/a.py", "app/b.html"])
+    ['app/b.html is missing']
+    """
+    missing = [f"{name} is missing" for name in sorted(set(needed) - set(names))]
+    if not any(name.endswith(LICENSE) for name in names):
+        missing.append(f"{LICENSE} is missing")
+    return missing + [f"{name} is foreign" for name in names if name.startswith(FOREIGN)]
+
+
+def files_of_the_app() -> list[str]:
+    """Return the files of the app that are under version control."""
+    command = ("git", "ls-files", "-z", "--", "django_vwo")
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    return [name for name in listed.split("\0") if name]
 
 
 def main(directory: str) -> int:
     wheels = list(Path(directory).glob("*.whl"))
-    if len(wheels) != 1:
-        sys.exit(f"{directory} holds {len(wheels)} wheels; expected one.")
+    needed = files_of_the_app()
+    if len(wheels) != 1 or not needed:
+        sys.exit(f"{directory} holds {len(wheels)} wheels for {len(needed)} files; expected one.")
     with zipfile.ZipFile(wheels[0]) as wheel:
-        found = complaints(wheel.namelist())
+        found = complaints(wheel.namelist(), needed)
     sys.stderr.write("\n".join(found) + "\n" if found else "")
-    return len(found)
+    return 1 if found else 0
 
 
 if __name__ == "__main__":
