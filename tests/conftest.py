@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.urls import path
+from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
 
 from django_vwo.client import get_client
@@ -15,6 +17,12 @@ from django_vwo.conf import app_settings
 from django_vwo.sources import current
 
 from .documents import document
+
+# Machines are slow at times, and CI is to see the same examples each time.
+hypothesis_settings.register_profile(
+    "here", deadline=None, derandomize=os.environ.get("CI") == "true"
+)
+hypothesis_settings.load_profile("here")
 
 Configure = Callable[..., None]
 Serve = Callable[[Callable[..., Any]], None]
