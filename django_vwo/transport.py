@@ -19,6 +19,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.response import BaseHTTPResponse
 
+from .conf import AppSettings
 from .dialects.base import Request
 from .engine.errors import VWOError
 
@@ -64,6 +65,15 @@ class Timeouts:
 
 
 DEFAULT_TIMEOUTS = Timeouts()
+
+
+def timeouts_of(configured: AppSettings) -> Timeouts:
+    """Return the timeouts that the site has set."""
+    return Timeouts(
+        connect=configured.connect_timeout_seconds,
+        read=configured.read_timeout_seconds,
+        total=configured.timeout_seconds,
+    )
 
 
 def send(

@@ -11,7 +11,7 @@ from ..conf import AppSettings, app_settings
 from ..dialects import get_dialect
 from ..dialects.base import Sender
 from ..sources.current import current, sender
-from ..transport import Timeouts
+from ..transport import timeouts_of
 from .drain import DrainReport, Route, drain
 from .upkeep import prune, prune_ledger
 
@@ -63,11 +63,7 @@ def route_of(configured: AppSettings, here: Sender) -> Route:
         batch_size=configured.batch_size,
         batch_bytes=configured.batch_bytes,
         lease_seconds=configured.lease_seconds,
-        timeouts=Timeouts(
-            connect=configured.connect_timeout_seconds,
-            read=configured.read_timeout_seconds,
-            total=configured.timeout_seconds,
-        ),
+        timeouts=timeouts_of(configured),
     )
 
 

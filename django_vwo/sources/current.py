@@ -14,7 +14,7 @@ from ..dialects import get_dialect
 from ..dialects.base import Sender
 from ..engine.entities import CampaignSet
 from ..models import SettingsDocument
-from ..transport import Timeouts
+from ..transport import timeouts_of
 from . import history
 from .http import HttpSource
 from .pointer import InService, Pointer
@@ -83,13 +83,8 @@ def fetch_and_store(*, is_webhook: bool = False) -> SettingsDocument:
 def vendor(*, is_webhook: bool = False) -> HttpSource:
     """Return the source that asks the vendor."""
     configured = app_settings()
-    timeouts = Timeouts(
-        connect=configured.connect_timeout_seconds,
-        read=configured.read_timeout_seconds,
-        total=configured.timeout_seconds,
-    )
     dialect = get_dialect(configured.dialect)
-    return HttpSource(sender(), dialect, timeouts=timeouts, is_webhook=is_webhook)
+    return HttpSource(sender(), dialect, timeouts=timeouts_of(configured), is_webhook=is_webhook)
 
 
 def start_anew(**kwargs: Any) -> None:
