@@ -12,4 +12,4 @@ class DjangoVWOConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from . import checks  # noqa: F401
+        from . import checks, service_checks  # noqa: F401

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 from .engine.entities import NOTHING, CampaignSet, Visitor
-from .engine.errors import RevenueError, UsageError
+from .engine.errors import RevenueError, UsageError, shorten
 from .remembered import Remembered
 
 PUSH_LENGTH = 255
@@ -27,8 +28,15 @@ class Call:
     """The visitor's assignments; None without user storage."""
     user_agent: str = ""
     ip_address: str = ""
-    properties: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    """Of an event; `NOTHING` itself if none were given."""
     custom_properties: object = None
+    latest_at: datetime | None = None
+    """The latest moment that an event of the call tells."""
+    converted_at: datetime | None = None
+    """The moment that all conversions of the call tell."""
+    set_by_site: Mapping[str, str] = field(default_factory=dict)
+    """By campaign id, what user storage would call the variation that the site has set."""
 
 
 class TrackResult(dict[str, bool]):
@@ -41,6 +49,12 @@ class TrackResult(dict[str, bool]):
 def refuse(call: str, argument: str, found: object, expected: str) -> UsageError:
     """Return the error that tells of the type of *found*, not of its value."""
     return UsageError(call, argument, type(found).__name__, expected)
+
+
+def unknown_keyword(call: str, known: Collection[str]) -> UsageError:
+    """Return the error that tells which keywords there are, not which one was given."""
+    names = ", ".join(name for name in known if name not in ("self", "session"))
+    return UsageError(call, "a keyword argument", "of another name", f"some of {names}")
 
 
 def required_text(call: str, argument: str, value: object) -> str:
@@ -78,6 +92,21 @@ def choice(call: str, argument: str, value: object, choices: tuple[str, ...]) ->
     """Raise `UsageError` unless *value* is None or one of *choices*."""
     if value is not None and value not in choices:
         raise refuse(call, argument, value, f"None or one of {', '.join(choices)}")
+
+
+def variable(call: str, key: str, wanted: str | None, types: Mapping[str, str] | None) -> None:
+    """
+    Raise `UsageError` unless *types* has the variable *key*, as of the type *wanted*.
+
+    *types* is None where each variation has variables of its own, *wanted* where any type will do.
+    """
+    if types is None:
+        return
+    found = types.get(key)
+    if found is None:
+        raise UsageError(call, "variable_key", "no variable of the feature", "one that it has")
+    if wanted not in (None, found):
+        raise UsageError(call, "the feature variable", f"of type {shorten(found)}", str(wanted))
 
 
 def flag(call: str, argument: str, value: object) -> None:

@@ -12,12 +12,13 @@ from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, register
 from django.core.checks import Warning as CheckWarning
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections, router
+from django.db import DEFAULT_DB_ALIAS, connections, router
+from django.urls import NoReverseMatch, reverse
 from django.utils.module_loading import import_string
 
 from .conf import AppSettings, Backend, app_settings
+from .dialects import get_dialect
 from .engine.errors import VWOError
-from .fields import DatabaseNow
 
 MIDDLEWARE = "django_vwo.middleware.VWOMiddleware"
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -51,7 +52,7 @@ def check_settings(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> li
 
 def account(configured: AppSettings) -> Iterator[CheckMessage]:
     """Yield what is missing to know whose campaigns these are."""
-    if not configured.account_id:
+    if not configured.account_id and get_dialect(configured.dialect).NEEDS_ACCOUNT_ID:
         hint = "Set VWO['ACCOUNT_ID'] to the number that the vendor shows for the account."
         yield error(2, "VWO['ACCOUNT_ID'] is missing.", hint)
     if configured.sdk_key:
@@ -191,6 +192,27 @@ def is_ours(path: str) -> bool:
         return False
 
 
+@register(Tags.urls)
+def check_webhook(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """Return whether the webhook has an address, but no secret to recognise the vendor by."""
+    configured = read_or_none()
+    if configured is None or configured.webhook_secret.strip() or not has_webhook():
+        return []
+    hint = "Set VWO['WEBHOOK_SECRET'] to the key that VWO shows where webhooks are enabled."
+    return [warning(18, "The webhook has no secret: it answers 404, whoever calls it.", hint)]
+
+
+def has_webhook() -> bool:
+    """Return whether the site has given the webhook an address."""
+    if not getattr(settings, "ROOT_URLCONF", None):
+        return False
+    try:
+        reverse("django_vwo:webhook")
+    except NoReverseMatch:
+        return False
+    return True
+
+
 @register(Tags.security, deploy=True)
 def check_security(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """Return what is no mistake in development, but is one on a public site."""
@@ -218,39 +240,4 @@ def exposed(configured: AppSettings) -> Iterator[CheckMessage]:
             14,
             "VWO['DEVELOPMENT_MODE'] is on: events are recorded, but never sent.",
             "Set it to False on a site whose visitors count.",
-        )
-
-
-@register(Tags.database)
-def check_service(
-    app_configs: Sequence[AppConfig] | None, databases: Sequence[str] | None = None, **kwargs: Any
-) -> list[CheckMessage]:
-    """Return what the database, which is asked only with ``--database``, knows to be wrong."""
-    from .models import Event
-
-    if not databases or router.db_for_write(Event) not in databases or not read_or_none():
-        return []
-    try:
-        return list(service())
-    except DatabaseError:
-        return []  # not migrated yet
-
-
-def service() -> Iterator[CheckMessage]:
-    """Yield what keeps the site from deciding or delivering at present."""
-    from .models import Breaker
-    from .sources import history
-    from .sources.pointer import given_source
-
-    if not history.documents().filter(is_active=True).exists() and not given_source(app_settings()):
-        hint = "Run 'manage.py vwo_settings fetch'."
-        yield warning(15, "No settings document is in service: nobody is tested.", hint)
-    rows = Breaker.objects.using(router.db_for_write(Breaker))
-    for breaker in rows.filter(open_until__gt=DatabaseNow()):
-        until = f"{breaker.open_until:%Y-%m-%d %H:%M:%S %Z}"
-        yield warning(
-            16,
-            f"No events are sent for account {breaker.account_id} until {until}, after "
-            f"{breaker.failures} failures: {breaker.last_error or 'no reason is known'}.",
-            "Events wait until then. The admin can have the collector tried at once.",
         )

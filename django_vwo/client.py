@@ -10,23 +10,27 @@ import copy
 import json
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache, wraps
+from functools import lru_cache, partial, wraps
+from inspect import signature
 from typing import Any, ParamSpec, TypeVar, cast
 from uuid import UUID, uuid4
 
 from . import calls
 from .asynchronous import async_twin
 from .calls import Call, TrackResult
-from .conduct import Conduct, Reach, no_campaign
+from .conduct import Conduct, OnDecided, Reach, Verdict, no_campaign
 from .dialects import load
-from .engine import conversions
+from .dialects.base import GENERATIONS, NO_OPTIONS, Options
+from .engine import conversions, steps
 from .engine.decision import Decision
 from .engine.entities import (
     Campaign,
     CampaignSet,
     CampaignType,
     Facts,
+    Feature,
     Purpose,
     Reason,
     Visitor,
@@ -39,19 +43,20 @@ from .engine.errors import (
     RevenueError,
     VWOError,
 )
-from .engine.explain import explain
+from .engine.explain import explain, explain_feature
 from .engine.steps import Trial
 from .failures import describe
+from .logs import logger
 from .recorders.base import Recorder
 from .recorders.memory import MemoryRecorder
 from .remembered import Remembered
+from .set_variations import SetVariations
 from .storages.base import UserStorage
-
-logger = logging.getLogger("django_vwo")
 
 Parameters = ParamSpec("Parameters")
 Answer = TypeVar("Answer")
 Fallback = TypeVar("Fallback")
+SomeClient = TypeVar("SomeClient", bound="Client")
 Document = Mapping[str, Any] | str | bytes
 
 AB_TESTS = frozenset({CampaignType.AB})
@@ -62,22 +67,46 @@ EXPERIMENTS = frozenset(CampaignType) - {CampaignType.ROLLOUT}
 def safe(
     fallback: Fallback,
 ) -> Callable[[Callable[Parameters, Answer]], Callable[Parameters, Answer | Fallback]]:
-    """Return a decorator: a `Client`'s method that fails logs why, and answers *fallback*."""
+    """
+    Return a decorator: a `Client`'s method that fails logs why, and answers *fallback*.
+
+    A keyword that the method does not have is logged and left out, for VWO's own SDKs take any.
+    """
 
     def decorate(
         method: Callable[Parameters, Answer],
     ) -> Callable[Parameters, Answer | Fallback]:
+        name, known = method.__name__, signature(method).parameters
+
         @wraps(method)
         def answer(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer | Fallback:
             try:
                 return method(*args, **kwargs)
             except Exception as error:
-                cast(Client, args[0]).report(method.__name__, error)
-                return fallback
+                client = cast(Client, args[0])
+                if kwargs.keys() <= known.keys():
+                    client.report(name, error)
+                    return fallback
+                client.report(name, calls.unknown_keyword(name, known))
+                taken: Any = {key: value for key, value in kwargs.items() if key in known}
+                return answer(*args, **taken)
 
         return answer
 
     return decorate
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class FeatureDecision:
+    """What a visitor gets of a feature."""
+
+    campaign_key: str | None
+    """The campaign that gave them a variation; None if none did."""
+    variation: str | None
+    """Its name."""
+    is_enabled: bool
+    variables: Mapping[str, Any]
+    """Feature variables by key."""
 
 
 class Client:
@@ -91,7 +120,9 @@ class Client:
     Every method answers whatever happens: a wrong argument, an unknown campaign or a failing
     storage is logged, and raised where *development_mode* or *raise_errors* asks for it. Keyword
     arguments have the names of VWO's own SDKs. *session* keeps a visitor's assignments between
-    calls, see `session`.
+    calls, see `session`. *generation* and *track_requires_decision* are, for a document that is
+    handed over, what the settings of those names are for the site's. *on_decided* is called with
+    each decision in a running campaign.
     """
 
     def __init__(
@@ -105,10 +136,16 @@ class Client:
         require_activation: bool = True,
         development_mode: bool = False,
         raise_errors: bool = False,
+        generation: str = GENERATIONS[0],
+        track_requires_decision: bool = True,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         new_uuid: Callable[[], UUID] = uuid4,
+        on_decided: OnDecided | None = None,
     ) -> None:
-        self._current = document if callable(document) else constant(load_document(document))
+        options = Options(generation=generation, tracks_undecided=not track_requires_decision)
+        self._current = (
+            document if callable(document) else constant(load_document(document, options))
+        )
         self.storage = storage
         self.recorder = recorder or MemoryRecorder()
         self.goal_type_to_track = goal_type_to_track
@@ -117,12 +154,14 @@ class Client:
         self.development_mode = development_mode
         self.raise_errors = raise_errors
         self._has_missed_document = False
+        self._set_variations = SetVariations()
         self._conduct = Conduct(
             recorder=self.recorder,
             requires_activation=require_activation,
             report=self.report,
             clock=clock,
             new_uuid=new_uuid,
+            on_decided=on_decided,
         )
 
     @property
@@ -193,9 +232,9 @@ class Client:
         )
         self._note_origin(call, user_agent, user_ip_address)
         call.custom_properties = custom_properties
-        campaign = self._campaign(call, campaign_key, FEATURES)
-        variation = self._conduct.variation(call, campaign, Purpose.ACTIVATE)
-        return variation is not None and variation.is_feature_enabled
+        feature = self._feature(call, campaign_key)
+        (verdict,) = self._conduct.features(call, [feature], Purpose.ACTIVATE)
+        return is_enabled(verdict)
 
     @safe(None)
     def get_feature_variable_value(
@@ -206,16 +245,115 @@ class Client:
         *,
         custom_variables: Facts | None = None,
         variation_targeting_variables: Facts | None = None,
+        variable_type: str | None = None,
         session: Remembered | None = None,
     ) -> Any:
-        """Return the visitor's value of a feature variable, of the variable's type."""
+        """
+        Return the visitor's value of a feature variable, of the variable's type.
+
+        With *variable_type*, None comes back for a variable that the document has as another type.
+        """
         name = "get_feature_variable_value"
         call = self._call(name, user_id, custom_variables, variation_targeting_variables, session)
         calls.required_text(name, "variable_key", variable_key)
-        campaign = self._campaign(call, campaign_key, FEATURES)
-        variation = self._conduct.variation(call, campaign, Purpose.READ)
-        value = variation.variables.get(variable_key) if variation else None
+        feature = self._feature(call, campaign_key)
+        calls.variable(name, variable_key, variable_type, feature.types)
+        (verdict,) = self._conduct.features(call, [feature], Purpose.READ)
+        values = verdict.variation.variables if verdict.variation else feature.defaults
+        value = values.get(variable_key)
         return copy.deepcopy(value) if isinstance(value, dict | list) else value
+
+    @safe(())
+    def get_enabled_features(
+        self,
+        user_id: str,
+        *,
+        custom_variables: Facts | None = None,
+        variation_targeting_variables: Facts | None = None,
+        user_agent: str | None = None,
+        user_ip_address: str | None = None,
+        session: Remembered | None = None,
+    ) -> tuple[str, ...]:
+        """Return the keys of the features that the visitor has; each is recorded as asked about."""
+        call = self._call(
+            "get_enabled_features",
+            user_id,
+            custom_variables,
+            variation_targeting_variables,
+            session,
+        )
+        self._note_origin(call, user_agent, user_ip_address)
+        features = call.campaigns.features
+        verdicts = self._conduct.features(call, features.values(), Purpose.ACTIVATE)
+        found = zip(features, verdicts, strict=True)
+        return tuple(key for key, verdict in found if is_enabled(verdict))
+
+    @safe(None)
+    def decide_feature(
+        self,
+        feature_key: str,
+        user_id: str,
+        *,
+        custom_variables: Facts | None = None,
+        variation_targeting_variables: Facts | None = None,
+        is_told: bool = True,
+        is_remembered: bool = True,
+        user_agent: str | None = None,
+        user_ip_address: str | None = None,
+        session: Remembered | None = None,
+    ) -> FeatureDecision | None:
+        """
+        Return everything about a feature for the visitor; None if there is no such feature.
+
+        It is recorded that they were decided on unless *is_told* is False; unless *is_remembered*,
+        user storage is neither asked nor told.
+        """
+        name = "decide_feature"
+        call = self._call(name, user_id, custom_variables, variation_targeting_variables, session)
+        self._note_origin(call, user_agent, user_ip_address)
+        call.remembered = call.remembered if is_remembered else None
+        feature = self._feature(call, feature_key)
+        purpose = Purpose.ACTIVATE if is_told else Purpose.READ
+        (verdict,) = self._conduct.features(call, [feature], purpose)
+        campaign, variation = verdict.decision.campaign, verdict.variation
+        return FeatureDecision(
+            campaign_key=campaign.key if campaign and variation else None,
+            variation=variation.name if variation else None,
+            is_enabled=variation is not None and variation.is_feature_enabled,
+            variables=copy.deepcopy(dict(variation.variables if variation else feature.defaults)),
+        )
+
+    @safe(False)
+    def set_forced_variation(
+        self, campaign_key: str, user_id: str, variation_name: str | None
+    ) -> bool:
+        """
+        Return whether the visitor gets a variation from now on, whatever would be decided.
+
+        This client remembers it, and no other process does, for the last 10,000 visitors. None has
+        the visitor decided on again.
+        """
+        name = "set_forced_variation"
+        campaign = self._forcible(name, campaign_key)
+        calls.user_id(name, user_id)
+        stored_as = None
+        if variation_name is not None:
+            key = calls.required_text(name, "variation_name", variation_name)
+            by_name = {each.name: each.stored_as for each in campaign.variations.values()}
+            stored_as = by_name.get(key)
+            if stored_as is None:
+                raise CampaignError(name, f"campaign {campaign.key!r} has no such variation")
+        self._set_variations.set(user_id, campaign.id, stored_as)
+        return True
+
+    @safe(None)
+    def get_forced_variation(self, campaign_key: str, user_id: str) -> str | None:
+        """Return the name of the variation that was set with `set_forced_variation`."""
+        name = "get_forced_variation"
+        campaign = self._forcible(name, campaign_key)
+        forced = self._set_variations.of(calls.user_id(name, user_id))
+        variation = campaign.variations.get(forced.get(campaign.id, ""))
+        return variation.name if variation and campaign.id in forced else None
 
     @safe(None)
     def track(
@@ -250,13 +388,18 @@ class Client:
         self._note_origin(call, user_agent, user_ip_address)
         call.properties = calls.mapping("track", "event_properties", event_properties)
         counts_again = should_track_returning_user
+        if revenue is None and call.campaigns.revenue_in is not None:
+            revenue = call.campaigns.revenue_in(call.properties)
         reach = Reach(
             identifier=goal_identifier,
             revenue=revenue,
             goal_type_to_track=goal_type_to_track or self.goal_type_to_track,
             counts_again=self.track_returning_users if counts_again is None else counts_again,
         )
-        return self._conduct.track(call, calls.specifier("track", campaign_specifier), reach)
+        result = self._conduct.track(call, calls.specifier("track", campaign_specifier), reach)
+        if result and self.development_mode and call.campaigns.conventions.counts_the_activated:
+            self._warn_of_the_unshown(call)
+        return result
 
     @safe(False)
     def push(
@@ -264,8 +407,8 @@ class Client:
         tag_key: str | Mapping[str, Any] = "",
         tag_value: str = "",
         user_id: str = "",
-        *,
         custom_dimension_map: Mapping[str, Any] | None = None,
+        *,
         session: Remembered | None = None,
     ) -> bool:
         """
@@ -285,6 +428,8 @@ class Client:
         call.properties = calls.mapping("push", "custom_dimension_map", dimensions)
         if not call.properties:
             raise calls.refuse("push", "custom_dimension_map", dimensions, "a dict with an entry")
+        if not call.campaigns.conventions.takes_pushes:
+            raise CampaignError("push", "the vendor keeps no properties of visitors")
         self._conduct.push(call)
         return True
 
@@ -300,12 +445,16 @@ class Client:
         """
         Return the decision that showing the campaign would lead to, with every step on the way.
 
-        Changes nothing. Where there is nothing to decide on, `Decision.reason` says why.
+        A feature that is no campaign is explained by those that decide on it. Changes nothing.
+        Where there is nothing to decide on, `Decision.reason` says why.
         """
         try:
             call = self._call(
                 "explain", user_id, custom_variables, variation_targeting_variables, session
             )
+            feature = call.campaigns.features.get(campaign_key)
+            if feature is not None and campaign_key not in call.campaigns.campaigns:
+                return explain_feature(feature, call.visitor, partial(self._trial, call))
             campaign = self._campaign(call, campaign_key, frozenset(CampaignType))
             return explain(self._trial(call, campaign))
         except Exception as error:
@@ -318,6 +467,8 @@ class Client:
     aget_feature_variable_value = async_twin(get_feature_variable_value)
     atrack = async_twin(track)
     apush = async_twin(push)
+    aget_enabled_features = async_twin(get_enabled_features)
+    adecide_feature = async_twin(decide_feature)
     aexplain = async_twin(explain)
 
     def session(self, user_id: str) -> Remembered | None:
@@ -328,8 +479,10 @@ class Client:
         return Remembered(self.storage, Visitor(user_id, visitor_key=campaigns.visitor_key))
 
     def forget(self, user_id: str) -> None:
-        """Erase what user storage remembers of a visitor."""
-        if session := self.session(user_id):
+        """Erase what is remembered of a visitor."""
+        self._set_variations.forget(user_id)
+        session = self.session(user_id)
+        if session is not None:
             session.storage.forget(session.visitor)
 
     def report(self, name: str, error: Exception) -> None:
@@ -365,9 +518,18 @@ class Client:
             calls.mapping(name, "variation_targeting_variables", variation_targeting_variables),
             campaigns.visitor_key,
         )
+        if campaigns.bucketing_id is not None:
+            bucketing_id = campaigns.bucketing_id(visitor.user_id, visitor.custom_variables)
+            visitor.bucketing_id = bucketing_id
         if session is None and self.storage is not None:
             session = Remembered(self.storage, visitor)
-        return Call(name=name, campaigns=campaigns, visitor=visitor, remembered=session)
+        return Call(
+            name=name,
+            campaigns=campaigns,
+            visitor=visitor,
+            remembered=session,
+            set_by_site=self._set_variations.of(user_id),
+        )
 
     def _trial(self, call: Call, campaign: Campaign) -> Trial:
         return Trial(
@@ -376,7 +538,8 @@ class Client:
             visitor=call.visitor,
             stored=call.remembered,
             purpose=Purpose.ACTIVATE,
-            requires_activation=self.require_activation,
+            requires_activation=self._conduct.asks_for_activation(call),
+            set_by_site=call.set_by_site,
         )
 
     def _note_origin(self, call: Call, user_agent: object, ip_address: object) -> None:
@@ -393,12 +556,51 @@ class Client:
             raise CampaignError(call.name, what)
         return campaign
 
+    def _warn_of_the_unshown(self, call: Call) -> None:
+        """Log that a conversion will not be seen at the vendor's, if that is so."""
+        try:
+            has_shown = self.recorder.has_shown(call.visitor.key)
+        except Exception as error:
+            self.report(call.name, error)
+            return
+        if has_shown is False:
+            logger.warning(
+                "track: the visitor was activated in no campaign here, and the vendor shows "
+                "conversions of activated visitors alone."
+            )
+
+    def _forcible(self, name: str, key: object) -> Campaign:
+        """Return the campaign whose variation is to be set, be it running or not."""
+        text = calls.required_text(name, "campaign_key", key)
+        campaigns = self.campaigns
+        campaign = campaigns.campaigns.get(text) or campaigns.paused_campaigns.get(text)
+        if campaign is None:
+            raise CampaignError(
+                name, f"no campaign has the key that was given ({len(text)} characters)"
+            )
+        if steps.set_by_site not in campaign.steps:
+            raise CampaignError(name, "this vendor's campaigns have no variations set by the site")
+        return campaign
+
+    def _feature(self, call: Call, key: object) -> Feature:
+        name = calls.required_text(call.name, "campaign_key", key)
+        feature = call.campaigns.features.get(name)
+        if feature is None:
+            self._campaign(call, key, FEATURES)
+            raise no_campaign(call, name)
+        return feature
+
     def _revenue(self, value: object) -> int | float | str | None:
         try:
             return calls.revenue("track", value)
         except RevenueError as error:
             self.report("track", error)
             return None
+
+
+def is_enabled(verdict: Verdict) -> bool:
+    """Return whether the visitor has the feature that *verdict* is about."""
+    return verdict.variation is not None and verdict.variation.is_feature_enabled
 
 
 def reason_for(error: Exception) -> Reason:
@@ -412,34 +614,42 @@ def constant(campaigns: CampaignSet) -> Callable[[], CampaignSet]:
     return lambda: campaigns
 
 
-def load_document(document: Document) -> CampaignSet:
+def load_document(document: Document, options: Options = NO_OPTIONS) -> CampaignSet:
     """Return the campaigns of a document built by hand. Raises `DocumentError`."""
     source = "the document"
     if isinstance(document, str | bytes):
-        return load(document, source=source)
+        return load(document, source=source, options=options)
     if not isinstance(document, Mapping):
         raise DocumentError(source, "it", type(document).__name__, "a dict, text or bytes")
     try:
         text = json.dumps(document, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
         raise DocumentError(source, "it", str(error), "what JSON can hold") from None
-    return load(text, source=source)
+    return load(text, source=source, options=options)
 
 
 @lru_cache(maxsize=1)
 def get_client() -> Client:
     """Return the process's client, as the ``VWO`` setting describes it."""
+    return site_client(Client)
+
+
+def site_client(kind: type[SomeClient], **changes: Any) -> SomeClient:
+    """Return a client as the ``VWO`` setting describes it, but for the arguments in *changes*."""
     from .conf import app_settings
+    from .signals import tell_decision
     from .sources.current import current
 
     settings = app_settings()
-    return Client(
-        current,
-        storage=settings.user_storage.create() if settings.user_storage else None,
-        recorder=settings.recorder.create(),
-        goal_type_to_track=settings.goal_type_to_track,
-        track_returning_users=settings.track_returning_users,
-        require_activation=settings.require_activation,
-        development_mode=settings.development_mode,
-        raise_errors=settings.raise_errors,
-    )
+    described: dict[str, Any] = {
+        "document": current,
+        "storage": settings.user_storage.create() if settings.user_storage else None,
+        "recorder": settings.recorder.create(),
+        "goal_type_to_track": settings.goal_type_to_track,
+        "track_returning_users": settings.track_returning_users,
+        "require_activation": settings.require_activation,
+        "development_mode": settings.development_mode,
+        "raise_errors": settings.raise_errors,
+        "on_decided": tell_decision,
+    }
+    return kind(**described | changes)

@@ -16,6 +16,7 @@ from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 
 from .dialects import DIALECTS
+from .dialects.base import GENERATIONS, Options
 from .engine.conversions import GOAL_TYPES
 from .engine.errors import shorten
 
@@ -71,11 +72,14 @@ def flag(name: str, value: Any) -> bool:
     return value
 
 
-def number(low: float, high: float, unit: str) -> Reader:
+def number(low: float, high: float, unit: str, *, may_be_zero: bool = False) -> Reader:
+    expected = f"a number from {low:g} to {high:g} ({unit})" + ", or 0" * may_be_zero
+
     def read(name: str, value: Any) -> float:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value) or not low <= value <= high:
-            raise refuse(name, value, f"a number from {low:g} to {high:g} ({unit})")
+        is_zero = may_be_zero and is_number and value == 0
+        if not is_zero and not (is_number and math.isfinite(value) and low <= value <= high):
+            raise refuse(name, value, expected)
         return float(value)
 
     return read
@@ -157,12 +161,16 @@ class AppSettings:
     """The environment's key, a secret: fetches the settings document, signs deliveries."""
     dialect: str = setting("vwo", one_of(*DIALECTS))
     """The vendor whose language is spoken."""
+    generation: str = setting(GENERATIONS[0], one_of(*GENERATIONS))
+    """Of the dialects that have several: whose SDKs are to be agreed with."""
     settings_document: Path | Mapping[str, Any] | None = field(
         default=None, repr=False, metadata={"reader": document}
     )
     """A file or dict to start with, until a document was fetched."""
     refresh_seconds: float = setting(60.0, number(0, 86_400, "seconds"))
     """How soon every process follows a new document; 0: only when it restarts."""
+    fetch_seconds: float = setting(300.0, number(5, 86_400, "seconds", may_be_zero=True))
+    """How often the vendor is asked for a new document; 0: only when somebody asks for it."""
     webhook_secret: str = field(default="", repr=False, metadata={"reader": text})
     user_id: Callable[..., Any] | None = setting(None, function)
     """Takes the request, returns the visitor's id; None: a first-party cookie."""
@@ -191,6 +199,8 @@ class AppSettings:
     """Total time of one request to the vendor, from connecting to the last byte."""
     lease_seconds: float = setting(120.0, number(1, 3_600, "seconds"))
     """How long a worker holds the events that it claimed."""
+    batch_events: bool = setting(True, flag)
+    """Whether events travel together as far as they can; else each by itself."""
     batch_size: int = setting(500, whole(1, 5_000, "events a request"))
     batch_bytes: int = setting(512 * 1024, whole(1_024, 16 * 1024 * 1024, "bytes a request"))
     nudge_seconds: float = setting(1.0, number(0, 60, "seconds"))
@@ -202,10 +212,19 @@ class AppSettings:
     """Whether a goal counts each time it is reached."""
     require_activation: bool = setting(True, flag)
     """Whether only visitors who were shown a campaign can convert in it."""
+    track_requires_decision: bool = setting(True, flag)
+    """Whether goals of no campaign's visitors are withheld, in a dialect that would count them."""
     development_mode: bool = setting(False, flag)
     """Decide and record, send nothing, raise on programming errors."""
     raise_errors: bool = setting(False, flag)
     """Whether a failure to record or remember is raised, as tests want it."""
+
+    @property
+    def load_options(self) -> Options:
+        """How a settings document is meant."""
+        return Options(
+            generation=self.generation, tracks_undecided=not self.track_requires_decision
+        )
 
 
 def read_settings(given: object) -> AppSettings:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 from django.db import models
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.functions import Now
+from django.db.models.sql import Query
 from django.db.models.sql.compiler import SQLCompiler
 
 EXACT_COLLATIONS = {
@@ -38,3 +40,11 @@ class DatabaseNow(Now):
 
     def as_mysql(self, compiler: SQLCompiler, connection: BaseDatabaseWrapper, **extra: Any) -> Any:
         return self.as_sql(compiler, connection, template="UTC_TIMESTAMP(6)", **extra)
+
+
+def database_time(alias: str) -> datetime:
+    """Return what `DatabaseNow` is at the database *alias*."""
+    query = Query(None)
+    query.add_annotation(DatabaseNow(), "now")
+    ((now,),) = query.get_compiler(using=alias).results_iter()
+    return cast(datetime, now)

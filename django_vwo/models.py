@@ -1,4 +1,4 @@
-"""What is kept: assignments, events on their way, the ledger, the breaker, settings documents."""
+"""What is kept: assignments, events on their way, ledger, breaker, settings and their fetching."""
 
 from __future__ import annotations
 
@@ -181,11 +181,13 @@ class SettingsDocument(models.Model):
     fetched_at = models.DateTimeField(_("fetched"), db_default=DatabaseNow())
     is_active = models.BooleanField(_("in service"), null=True, unique=True, editable=False)
     """True for the one in service, else None: that is how it can be unique."""
+    is_withdrawn = models.BooleanField(default=False, db_default=False, editable=False)
+    """Whether it was in service until somebody put another one there by hand."""
     error = models.TextField(_("why it was refused"), blank=True)
     campaign_count = models.IntegerField(
         _("running campaigns"), null=True, blank=True, editable=False
     )
-    """None: the document was refused."""
+    """None: the document cannot be used."""
 
     class Meta:
         verbose_name = _("settings document")
@@ -193,4 +195,41 @@ class SettingsDocument(models.Model):
         ordering = ["-id"]
 
     def __str__(self) -> str:
-        return f"{self.origin}, {self.fetched_at:%Y-%m-%d %H:%M}"
+        return f"{self.origin}, {self.fetched_at:%Y-%m-%d %H:%M:%S} (#{self.pk})"
+
+
+class SettingsFetch(models.Model):
+    """How the fetching of an account's settings document goes: one row per account."""
+
+    account_id = ExactCharField(_("account"), primary_key=True, max_length=ID_LENGTH)
+    asked_at = models.DateTimeField(_("last asked for"), null=True, blank=True)
+    """When somebody, the vendor's webhook say, wanted a fetch; None: nobody ever did."""
+    is_webhook = models.BooleanField(_("asked for by the webhook"), default=False)
+    """Whether the webhook has asked since the last fetch that succeeded started."""
+    fetches = models.IntegerField(_("fetches so far"), default=0)
+    """Which fetch is the last: whoever counts it up is the one who fetches."""
+    is_under_way = models.BooleanField(_("under way"), default=False)
+    """Whether that one has not ended yet; past `due_at` it never will."""
+    started_at = models.DateTimeField(_("last started"), null=True, blank=True)
+    succeeded_at = models.DateTimeField(_("last success"), null=True, blank=True)
+    """When an answer last brought, or confirmed, a document that can be used."""
+    failed_at = models.DateTimeField(_("last failure"), null=True, blank=True)
+    failures = models.IntegerField(_("failures in a row"), default=0)
+    last_error = models.CharField(_("last error"), max_length=300, blank=True)
+    due_at = models.DateTimeField(_("next due"), null=True, blank=True)
+    """When to fetch even if nobody asks; None: at once if that was never done, else not."""
+    etag = models.CharField(max_length=200, blank=True, editable=False)
+    last_modified = models.CharField(max_length=40, blank=True, editable=False)
+    digest = models.CharField(max_length=64, blank=True, editable=False)
+    """Of the document that the two above were given with."""
+    asked_of = models.CharField(max_length=64, blank=True, editable=False)
+    """A digest of address, account and key that they were given for."""
+    brought_at = models.DateTimeField(_("last sent in full"), null=True, blank=True)
+    """When they were given."""
+
+    class Meta:
+        verbose_name = _("settings fetch")
+        verbose_name_plural = _("settings fetches")
+
+    def __str__(self) -> str:
+        return str(self.account_id)

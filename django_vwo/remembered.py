@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeVar
 
 from .engine.entities import Assignment, Visitor
-from .storages.base import UserStorage
+from .storages.base import LookUp, UserStorage
 
 Default = TypeVar("Default")
 
@@ -31,16 +31,20 @@ class Remembered(Mapping[str, Assignment]):
     def assignments(self) -> dict[str, Assignment]:
         self._unlearn()
         if self._assignments is None:
-            self._assignments = dict(self.storage.read(self.visitor))
+            read = self.storage.read(self.visitor)
+            self._assignments = read if isinstance(read, LookUp) else dict(read)
         return self._assignments
 
     def know_goal(self, goal_identifier: str) -> None:
         """Make sure that `Assignment.goals` tells of *goal_identifier*."""
         self._unlearn()
-        if goal_identifier in self._known_goals:
+        if goal_identifier in self._known_goals or isinstance(self._assignments, LookUp):
             return
         known = self._assignments or {}
         read = self.storage.read(self.visitor, goal_identifier)
+        if isinstance(read, LookUp):
+            self._assignments = read
+            return
         merged = {key: merge(found, known.get(key)) for key, found in read.items()}
         self._assignments = {**known, **merged}
         self._known_goals.add(goal_identifier)
@@ -49,6 +53,15 @@ class Remembered(Mapping[str, Assignment]):
         """Take note that the campaign *key* has assigned *variation*."""
         self.assignments[key] = Assignment(variation)
         self._watch()
+
+    def expect(self, key: str, variation: str) -> None:
+        """Take note of what the campaign *key* is about to assign; `learn` or `reread` follows."""
+        self.assignments[key] = Assignment(variation)
+
+    def reread(self) -> None:
+        """Forget everything: it is read anew when it is next asked for."""
+        self._assignments = None
+        self._known_goals.clear()
 
     def learn_goal(self, keys: Sequence[str], goal_identifier: str) -> None:
         """Have it remembered that the goal was reached in the assignments *keys*."""
@@ -66,8 +79,7 @@ class Remembered(Mapping[str, Assignment]):
     def _unlearn(self) -> None:
         """Forget everything if some of what was learned was rolled back."""
         if self._watches and any(is_rolled_back() for is_rolled_back in self._watches):
-            self._assignments = None
-            self._known_goals.clear()
+            self.reread()
             self._watches.clear()
 
     def __getitem__(self, key: str) -> Assignment:

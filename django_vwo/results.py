@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from itertools import islice
 
 from django.db import router
-from django.db.models import Count, Max, QuerySet, Sum
+from django.db.models import Count, Exists, Max, OuterRef, QuerySet, Sum
 
 from .engine.entities import Campaign
+from .engine.events import Kind
 from .models import Event, EventStatus
 
 MOST_EVENTS = 100_000
@@ -30,6 +31,12 @@ class GoalResult:
     visitors: int = 0
     """How many visitors reached it."""
     revenue: Decimal = Decimal(0)
+    unshown: int = 0
+    """
+    How often it was reached by visitors to whom the campaign had not been shown here before.
+
+    Those conversions are not among the above where they do not count; else this is 0.
+    """
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -61,16 +68,17 @@ class Tally:
     is_complete: bool
 
 
-def results(campaign: Campaign | str) -> list[VariationResult]:
+def results(campaign: Campaign | str, *, needs_showing: bool = False) -> list[VariationResult]:
     """
     Return what each variation of *campaign* brought, in the order of the settings document.
 
-    *campaign* is one of the document in service, or the id of one that is no longer in it.
+    *campaign* is one of the document in service, or the id of one that is no longer in it. With
+    *needs_showing*, conversions count after an impression alone, as `Conventions` has it.
     """
     campaign_id = campaign if isinstance(campaign, str) else campaign.id
     shown = tally(campaign_id, "")
     goals = goals_of(campaign)
-    reached = {goals[goal_id]: tally(campaign_id, goal_id) for goal_id in goals}
+    reached = {goals[each]: tally(campaign_id, each, needs_showing) for each in goals}
     is_complete = shown.is_complete and all(goal.is_complete for goal in reached.values())
     return [
         VariationResult(
@@ -86,27 +94,50 @@ def results(campaign: Campaign | str) -> list[VariationResult]:
     ]
 
 
-def tally(campaign_id: str, goal_id: str) -> Tally:
+def tally(campaign_id: str, goal_id: str, needs_showing: bool = False) -> Tally:
     """Return the conversions of a goal, or with *goal_id* "" the impressions, by variation."""
     rows = events().filter(campaign_id=campaign_id, goal_id=goal_id)
     newest_first = rows.order_by("-id").values_list("id", flat=True)
     beyond = max(newest_first[MOST_EVENTS : MOST_EVENTS + 1], default=None)
     counted = rows.filter(status__in=COUNTED, id__gt=beyond or 0)
+    groups = counted.values("variation_id")
+    if needs_showing:
+        groups = counted.annotate(was_shown=Exists(shown_before())).values(
+            "variation_id", "was_shown"
+        )
     by_variation: dict[str, GoalResult] = {}
     names: dict[str, str] = {}
-    for row in counted.values("variation_id").annotate(
+    for row in groups.annotate(
         name=Max("variation_name"),
         conversions=Count("id"),
         visitors=Count("visitor", distinct=True),
         revenue=Sum("revenue"),
     ):
         names[row["variation_id"]] = row["name"]
-        by_variation[row["variation_id"]] = GoalResult(
-            conversions=row["conversions"],
-            visitors=row["visitors"],
-            revenue=row["revenue"] or Decimal(0),
-        )
+        found = by_variation.get(row["variation_id"], GoalResult())
+        if row.get("was_shown", True):
+            found = replace(
+                found,
+                conversions=row["conversions"],
+                visitors=row["visitors"],
+                revenue=row["revenue"] or Decimal(0),
+            )
+        else:
+            found = replace(found, unshown=row["conversions"])
+        by_variation[row["variation_id"]] = found
     return Tally(by_variation=by_variation, names=names, is_complete=beyond is None)
+
+
+def shown_before() -> QuerySet[Event]:
+    """Return the impressions of the visitor and campaign of an outer query's row, before it."""
+    return events().filter(
+        visitor=OuterRef("visitor"),
+        goal_identifier="",
+        campaign_id=OuterRef("campaign_id"),
+        kind=Kind.IMPRESSION,
+        status__in=COUNTED,
+        occurred_at__lte=OuterRef("occurred_at"),
+    )
 
 
 def names_of(campaign: Campaign | str, tallies: list[Tally]) -> dict[str, str]:

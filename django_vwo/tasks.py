@@ -7,7 +7,6 @@ does no harm.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from dataclasses import dataclass, field
@@ -17,11 +16,11 @@ from celery import Task, shared_task
 from celery.exceptions import SoftTimeLimitExceeded
 from celery.signals import worker_ready
 
+from . import forks
 from .conf import app_settings
-from .engine.errors import VWOError
 from .failures import describe
-
-logger = logging.getLogger("django_vwo")
+from .logs import logger
+from .outbox.log_fields import What, log_fields
 
 DRAIN_SECONDS = 30.0
 SOFT_LIMIT_SECONDS = 60
@@ -46,7 +45,8 @@ def deliver() -> None:
     try:
         is_unfinished = drain_site(time.monotonic() + DRAIN_SECONDS).is_interrupted
     except SoftTimeLimitExceeded:
-        logger.warning("Delivery was cut short by the task's time limit; another task goes on")
+        message = "Delivery was cut short by the task's time limit; another task goes on"
+        logger.warning(message, extra=log_fields(What.TASK_CUT_SHORT))
         is_unfinished = True
     if is_unfinished:
         publish(deliver)
@@ -62,13 +62,25 @@ def prune() -> None:
 
 @shared_task(name="django_vwo.refresh", acks_late=False, ignore_result=True, max_retries=0)
 def refresh() -> None:
-    """Fetch the settings document, and put it into service if it is new and can be used."""
-    from .sources.current import fetch_and_store
+    """
+    Fetch the settings document, and put it into service if it is new and can be used.
 
-    try:
-        fetch_and_store()
-    except VWOError as error:
-        logger.warning("No settings document could be fetched. %s", error)
+    Right after another fetch began, that waits for the next `refresh_if_due`.
+    """
+    from .sources import fetching
+
+    if not fetching.may_fetch():
+        logger.warning("No settings document can be fetched without an ACCOUNT_ID and an SDK_KEY")
+    fetching.ask(is_webhook=False)
+    fetching.fetch_if_due()
+
+
+@shared_task(name="django_vwo.refresh_if_due", acks_late=False, ignore_result=True, max_retries=0)
+def refresh_if_due() -> None:
+    """Fetch as `refresh` does, if ``FETCH_SECONDS`` are over or somebody asked for it."""
+    from .sources import fetching
+
+    fetching.fetch_if_due()
 
 
 def publish(task: Task[Any, Any], expires_seconds: float = EXPIRES_SECONDS) -> None:
@@ -95,6 +107,7 @@ def turns() -> list[Turn]:
     return [
         Turn(deliver, min(SWEEP_SECONDS, app_settings().lease_seconds)),
         Turn(prune, PRUNE_SECONDS),
+        Turn(refresh_if_due, min(SWEEP_SECONDS, app_settings().fetch_seconds or SWEEP_SECONDS)),
     ]
 
 
@@ -112,6 +125,9 @@ def sweep(stopped: threading.Event | None = None) -> None:
         turn = min(waiting, key=lambda turn: turn.at)
         turn.at = time.monotonic() + turn.period_seconds
         try:
-            publish(turn.task)
+            with forks.held_off():
+                publish(turn.task)
         except Exception as error:
-            logger.warning("%s cannot be asked for: %s", turn.task.name, describe(error))
+            fields = log_fields(What.NUDGE_FAILED, wait_seconds=turn.period_seconds)
+            message = "%s cannot be asked for: %s"
+            logger.warning(message, turn.task.name, describe(error), extra=fields)

@@ -16,7 +16,7 @@ from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import Any
+from typing import Any, cast
 
 from django.db import router
 from django.test.utils import TestContextDecorator
@@ -29,6 +29,7 @@ from .engine.entities import (
     Campaign,
     CampaignSet,
     CampaignType,
+    Feature,
     Goal,
     Ranges,
     Reason,
@@ -78,9 +79,8 @@ class Override(TestContextDecorator):
 
     def apply(self, campaigns: CampaignSet) -> CampaignSet:
         """Return *campaigns* with a campaign that gives everybody the same."""
-        campaign = campaigns.campaigns.get(self.campaign_key)
-        if campaign is None:
-            campaign = made_up_campaign(self.campaign_key, self.campaign_type)
+        found = self.find(campaigns)
+        campaign = found or made_up_campaign(self.campaign_key, self.campaign_type)
         goals = {name: Goal(id=MADE_UP, identifier=name) for name in self.goals}
         fixed = replace(
             campaign,
@@ -88,6 +88,10 @@ class Override(TestContextDecorator):
             steps=(always(self.choose(campaign)),),
         )
         return with_campaigns(campaigns, {**campaigns.campaigns, self.campaign_key: fixed})
+
+    def find(self, campaigns: CampaignSet) -> Campaign | None:
+        """Return the campaign of the settings document that is overridden, if it has it."""
+        return campaigns.campaigns.get(self.campaign_key)
 
 
 class override_variation(Override):  # noqa: N801
@@ -108,12 +112,30 @@ class override_variation(Override):  # noqa: N801
     def choose(self, campaign: Campaign) -> Variation | None:
         if self.variation is None:
             return None
-        if campaign.variations and self.variation not in campaign.variations:
-            known = ", ".join(map(repr, campaign.variations))
+        by_name = {each.name: each for each in campaign.variations.values()}
+        if by_name and self.variation not in by_name:
+            known = ", ".join(map(repr, by_name))
             found = f"Campaign {campaign.key!r} has no variation {self.variation!r}"
             raise LookupError(f"{found}; expected one of {known}.")
-        made_up = Variation(id=MADE_UP, name=self.variation)
-        return campaign.variations.get(self.variation, made_up)
+        return by_name.get(self.variation) or made_up_variation(self.variation)
+
+    def apply(self, campaigns: CampaignSet) -> CampaignSet:
+        changed = super().apply(campaigns)
+        fixed = changed.campaigns[self.campaign_key]
+        features = {key: self.in_feature(each, fixed) for key, each in campaigns.features.items()}
+        return replace(changed, features=features)
+
+    def in_feature(self, feature: Feature, fixed: Campaign) -> Feature:
+        """Return *feature* with the same variation, with its variables, where it is decided on."""
+        if all(each.id != fixed.id for each in feature.experiments):
+            return feature
+        return replace(
+            feature,
+            experiments=tuple(
+                replace(each, steps=(always(self.choose(each)),)) if each.id == fixed.id else each
+                for each in feature.experiments
+            ),
+        )
 
 
 class override_feature(Override):  # noqa: N801
@@ -143,9 +165,28 @@ class override_feature(Override):  # noqa: N801
             for variation in campaign.variations.values()
             if variation.is_feature_enabled is self.enabled
         )
-        variation = next(alike, Variation(id=MADE_UP, name="override"))
-        variables = {**variation.variables, **self.variables}
-        return replace(variation, is_feature_enabled=self.enabled, variables=variables)
+        variation = next(alike, made_up_variation("override"))
+        return replace(variation, is_feature_enabled=self.enabled)
+
+    def apply(self, campaigns: CampaignSet) -> CampaignSet:
+        changed = super().apply(campaigns)
+        key = self.campaign_key
+        feature = campaigns.features.get(key) or Feature(key=key, experiments=())
+        fixed = changed.campaigns[key]
+        variation = cast(Variation, self.choose(fixed))
+        variables = {**feature.defaults, **variation.variables, **self.variables}
+        step = always(replace(variation, variables=variables))
+        # An experiment that is no feature's may have the key: it decides as a feature's here.
+        decider = replace(fixed, type=self.campaign_type, steps=(step,))
+        only = replace(feature, experiments=(decider,), rollout=(), group=None, types=None)
+        return replace(changed, features={**campaigns.features, key: only})
+
+    def find(self, campaigns: CampaignSet) -> Campaign | None:
+        feature = campaigns.features.get(self.campaign_key)
+        if feature is None:
+            return super().find(campaigns)
+        deciding = (*feature.experiments, *feature.rollout)
+        return replace(deciding[0], key=self.campaign_key) if deciding else None
 
 
 def recorded_events() -> list[Event]:
@@ -193,8 +234,9 @@ def document_of(client: Client) -> CampaignSet:
         return read_campaigns(client)
     except NoDocumentError:
         configured = app_settings()
-        empty = {"version": 1, "accountId": configured.account_id or MADE_UP, "campaigns": []}
-        return get_dialect(configured.dialect).load(json.dumps(empty), source="no document")
+        dialect = get_dialect(configured.dialect)
+        empty = json.dumps(dialect.empty_document(configured.account_id or MADE_UP))
+        return dialect.load(empty, source="no document", options=configured.load_options)
 
 
 def made_up_campaign(key: str, kind: CampaignType) -> Campaign:
@@ -204,10 +246,16 @@ def made_up_campaign(key: str, kind: CampaignType) -> Campaign:
         key=key,
         type=kind,
         percent_traffic=100,
+        assignment_key=key,
         variations={},
         goals={},
         bucketing=Bucketing(campaign_seed=Seed(), variation_seed=Seed(), ranges=Ranges((), ())),
     )
+
+
+def made_up_variation(name: str) -> Variation:
+    """Return a variation that no settings document has."""
+    return Variation(id=MADE_UP, name=name, stored_as=name)
 
 
 def always(variation: Variation | None) -> Step:
@@ -222,8 +270,14 @@ def with_campaigns(campaigns: CampaignSet, by_key: Mapping[str, Campaign]) -> Ca
     for campaign in by_key.values():
         for identifier in campaign.goals:
             by_goal[identifier] = (*by_goal.get(identifier, ()), campaign)
-    by_id = {campaign.id: campaign for campaign in by_key.values()}
-    return replace(campaigns, campaigns=by_key, campaigns_by_id=by_id, campaigns_by_goal=by_goal)
+    own = {name: goal for campaign in by_key.values() for name, goal in campaign.goals.items()}
+    return replace(
+        campaigns,
+        campaigns=by_key,
+        campaigns_by_id={campaign.id: campaign for campaign in by_key.values()},
+        campaigns_by_goal=by_goal,
+        goals={**own, **campaigns.goals},
+    )
 
 
 Client.campaigns = property(overridden_campaigns)  # type: ignore[method-assign, assignment]

@@ -125,9 +125,10 @@ class Exchange(threading.Thread):
     def perform(self) -> Answer:
         """Return the answer. Raises whatever the network and its libraries raise."""
         asked, session = self.request, current_session()
+        address = asked.url + asked.secret_path
         prepared = session.prepare_request(
             requests.Request(
-                asked.method, asked.url, asked.headers, params=asked.query, data=asked.body
+                asked.method, address, asked.headers, params=asked.query, data=asked.body
             )
         )
         url = prepared.url or ""

@@ -112,6 +112,25 @@ class VisitorClient(ABC):
             campaign_key, variable_key, user_id, **options, session=session
         )
 
+    def get_enabled_features(self, **options: Unpack[DecisionOptions]) -> tuple[str, ...]:
+        """Return the keys of the features that the visitor has; each is recorded as asked about."""
+        if (user_id := self.user_id) is None:
+            return ()
+        client = self._get_client()
+        return client.get_enabled_features(user_id, **{**self._origin(client, user_id), **options})
+
+    def set_forced_variation(self, campaign_key: str, variation_name: str | None) -> bool:
+        """Return whether the visitor gets a variation from now on, in this process; None: again."""
+        if (user_id := self.user_id) is None:
+            return False
+        return self._get_client().set_forced_variation(campaign_key, user_id, variation_name)
+
+    def get_forced_variation(self, campaign_key: str) -> str | None:
+        """Return the name of the variation that was set with `set_forced_variation`."""
+        if (user_id := self.user_id) is None:
+            return None
+        return self._get_client().get_forced_variation(campaign_key, user_id)
+
     def track(
         self,
         goal_identifier: str,
@@ -129,14 +148,19 @@ class VisitorClient(ABC):
         origin = self._origin(client, user_id)
         return client.track(campaigns, user_id, goal_identifier, **{**origin, **options})
 
-    def push(self, tag_key: str | Mapping[str, Any], tag_value: str = "") -> bool:
+    def push(
+        self,
+        tag_key: str | Mapping[str, Any] = "",
+        tag_value: str = "",
+        custom_dimension_map: Mapping[str, Any] | None = None,
+    ) -> bool:
         """Record properties of the visitor: a dict of them, or the key and value of one."""
         if (user_id := self.user_id) is None:
             return False
         client = self._get_client()
-        dimensions = tag_key if isinstance(tag_key, Mapping) else None
-        key = "" if isinstance(tag_key, Mapping) else tag_key
-        return client.push(key, tag_value, user_id, custom_dimension_map=dimensions)
+        if isinstance(tag_key, Mapping):
+            return client.push("", tag_value, user_id, tag_key)
+        return client.push(tag_key, tag_value, user_id, custom_dimension_map)
 
     def explain(self, campaign_key: str, **options: Unpack[DecisionOptions]) -> Decision:
         """Return the decision that showing the campaign would lead to, and why."""
@@ -150,6 +174,7 @@ class VisitorClient(ABC):
     aget_variation_name = async_twin(get_variation_name)
     ais_feature_enabled = async_twin(is_feature_enabled)
     aget_feature_variable_value = async_twin(get_feature_variable_value)
+    aget_enabled_features = async_twin(get_enabled_features)
     atrack = async_twin(track)
     apush = async_twin(push)
     aexplain = async_twin(explain)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import re
 from typing import Any
 from uuid import uuid4
@@ -16,9 +15,8 @@ from django.utils.cache import patch_vary_headers
 
 from .client import get_client
 from .conf import app_settings
+from .logs import logger
 from .visitor_client import VisitorClient
-
-logger = logging.getLogger("django_vwo")
 
 VISITOR_ID = re.compile(r"[0-9a-f]{32}")
 OPTED_OUT = "opted-out"

@@ -28,6 +28,16 @@ def to_the_second(moment: datetime | None) -> str:
     return date_format(localtime(moment) if is_aware(moment) else moment, "Y-m-d H:i:s")
 
 
+def sendable(text: str) -> str:
+    """
+    Return *text*, which may come from JSON, without lone surrogates: no page can hold them.
+
+    >>> sendable(chr(0xD800) + " is half a character")
+    '? is half a character'
+    """
+    return text.encode("utf-8", "replace").decode()
+
+
 class CappedPaginator(BasePaginator):
     """Counts no further than `MOST_ROWS`: what is older is found by filters and search."""
 

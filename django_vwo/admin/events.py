@@ -16,7 +16,8 @@ from django.utils.translation import ngettext
 
 from ..models import Conversion, Event, Impression
 from . import resending
-from .base import ReadOnlyAdmin, to_the_second
+from .base import to_the_second
+from .erasing import ErasingAdmin
 from .filters import CampaignFilter, GoalFilter, KindFilter, StateFilter, narrowed
 from .results import results_view
 from .search import message_id, of_visitor
@@ -68,12 +69,12 @@ FIELDSETS: Any = (
 )
 
 
-class BaseEventAdmin(ReadOnlyAdmin):
+class BaseEventAdmin(ErasingAdmin):
     """What happened to visitors, and how far its delivery has got."""
 
     search_fields = ("visitor",)
     search_help_text = _("User id, visitor key or message id, in full.")
-    actions = ("send_again", "cancel")
+    actions = ("send_again", "cancel", "erase_visitors")
     fieldsets = FIELDSETS
     readonly_fields = ("details", "uuid", "worth")
 

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from .. import results
 from ..engine.entities import Campaign
+from ..sources.current import current
 from .filters import campaigns
 
 if TYPE_CHECKING:
@@ -42,11 +43,17 @@ def results_view(model_admin: ConversionAdmin, request: HttpRequest) -> Template
 
 def table(campaign: Campaign | str) -> dict[str, Any]:
     """Return what the template needs to show the results of *campaign*."""
-    variations = results.results(campaign)
+    in_service = current()
+    needs_showing = bool(in_service and in_service.conventions.counts_the_activated)
+    variations = results.results(campaign, needs_showing=needs_showing)
     goals = list(variations[0].goals) if variations else []
     earning = {goal for goal in goals if any(each.goals[goal].revenue for each in variations)}
     return {
-        "goals": [{"identifier": goal, "earns": goal in earning} for goal in goals],
+        "goals": [
+            {"identifier": goal, "earns": goal in earning, "width": 3 + (goal in earning)}
+            for goal in goals
+        ],
+        "unshown": sum(goal.unshown for each in variations for goal in each.goals.values()),
         "rows": [row(variation, earning) for variation in variations],
         "is_complete": all(variation.is_complete for variation in variations),
     }

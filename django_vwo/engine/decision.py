@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from .entities import Assignment, Campaign, CampaignSet, Purpose, Reason, Variation, Visitor
-from .segments import Finding
+from .entities import (
+    NOTHING,
+    Assignment,
+    Campaign,
+    CampaignSet,
+    Purpose,
+    Reason,
+    Variation,
+    Visitor,
+)
+from .findings import Finding, plain
 from .steps import Outcome, Trial
 
 
@@ -21,15 +30,20 @@ class Decision:
     is_new: bool = False
     """Whether user storage is to remember it."""
     replaces: str | None = None
-    """Name of the remembered variation that no longer exists."""
+    """What user storage calls the remembered variation that no longer exists."""
     findings: tuple[Finding, ...] = ()
     """What each step on the way found, if that was asked for."""
 
+    @property
+    def headline(self) -> str:
+        """The variation with the reason for it, on one line."""
+        if self.variation is None:
+            return f"no variation: {self.reason.value}"
+        return f"{plain(self.variation.name)} ({self.reason.value})"
+
     def __str__(self) -> str:
-        shown = f"{self.variation.name} ({self.reason.value})" if self.variation else ""
-        lines = [shown or f"no variation: {self.reason.value}"]
-        lines += [line for finding in self.findings for line in finding.lines(1)]
-        return "\n".join(lines)
+        lines = [line for finding in self.findings for line in finding.lines(1)]
+        return "\n".join([self.headline, *lines])
 
 
 def decide(
@@ -40,14 +54,16 @@ def decide(
     purpose: Purpose = Purpose.ACTIVATE,
     *,
     requires_activation: bool = True,
+    set_by_site: Mapping[str, str] = NOTHING,
 ) -> Decision:
     """
     Return the variation of *campaign* that *visitor* gets.
 
     *stored* has the visitor's assignments by assignment key and is None without user storage. Where
     *requires_activation*, only `Purpose.ACTIVATE` gives a visitor their first assignment.
+    *set_by_site* names, by campaign id, the variations that the site wants the visitor to have.
     """
-    trial = Trial(campaigns, campaign, visitor, stored, purpose, requires_activation)
+    trial = Trial(campaigns, campaign, visitor, stored, purpose, requires_activation, set_by_site)
     for step in campaign.steps:
         outcome = step(trial)
         if outcome is not None:
@@ -57,7 +73,8 @@ def decide(
 
 def conclude(trial: Trial, outcome: Outcome, findings: Iterable[Finding] = ()) -> Decision:
     """Return the decision that *outcome* means."""
-    is_new = outcome.reason is Reason.BUCKETED and trial.stored is not None
+    is_kept = trial.stored is not None and trial.campaign.is_remembered
+    is_new = outcome.reason is Reason.BUCKETED and is_kept
     record = trial.stored.get(trial.campaign.assignment_key) if is_new and trial.stored else None
     return Decision(
         campaign=trial.campaign,

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from .events import Event
     from .steps import Step
 
 Facts = Mapping[str, Any]
@@ -50,6 +51,7 @@ class Purpose(Enum):
 class Reason(Enum):
     """Why a decision came out as it did."""
 
+    SET = "set by the site"
     FORCED = "whitelisted"
     STORED = "remembered"
     BUCKETED = "bucketed"
@@ -59,6 +61,7 @@ class Reason(Enum):
     LOST_TO_GROUP = "another campaign of its group has the visitor, or none"
     OUTSIDE_RANGES = "outside every variation's range"
     STORAGE_NEEDED = "a multi-armed bandit needs user storage"
+    NO_RULE = "no rule of the feature is running"
     UNKNOWN_CAMPAIGN = "no running campaign has this key"
     NO_DOCUMENT = "no settings document is in service"
     NO_CONSENT = "the visitor did not consent"
@@ -91,6 +94,8 @@ class Variation:
 
     id: str
     name: str
+    stored_as: str
+    """What user storage calls it."""
     weight: float = 0
     """Share of the campaign's visitors, in percent."""
     whitelist: Segment | None = None
@@ -123,7 +128,8 @@ class Bucketing:
     variation_seed: Seed
     multiplier: float = 1
     """Stretches the bucket value: the oldest accounts bucket only the admitted share."""
-    ranges: Ranges[Variation]
+    ranges: Ranges[Variation | None]
+    """None: whoever is in that range gets no variation."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -146,6 +152,8 @@ class GroupRule(Enum):
 
     EQUAL_CHANCE = 1
     PRIORITY_THEN_WEIGHTS = 2
+    ALLOTMENT = 3
+    """Each bucket is some campaign's, whether the visitor may enter that one or not."""
     NOBODY_WINS = 0
     """The document names a rule that is not known."""
 
@@ -164,11 +172,13 @@ class Group:
     """Campaign ids of which, by priority, the first eligible one wins."""
     weights: Mapping[str, float] = field(default_factory=dict)
     """Campaign id to weight, for the eligible ones where none has priority."""
+    allotment: Ranges[str | None] = Ranges((), ())
+    """Whose id each bucket has, where that is the rule; None: nobody's."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Campaign:
-    """A running experiment or rollout."""
+    """An experiment or rollout."""
 
     id: str
     key: str
@@ -176,8 +186,14 @@ class Campaign:
     type: CampaignType
     percent_traffic: float
     """Share of the visitors who enter, 0 to 100."""
+    assignment_key: str
+    """What user storage keeps the campaign's assignments under."""
+    is_remembered: bool = True
+    """Whether user storage keeps its assignments at all."""
+    is_told: bool = True
+    """Whether the vendor is told who is shown it."""
     variations: Mapping[str, Variation]
-    """By name; the first of a name counts."""
+    """By what user storage calls them; the first of a name counts."""
     goals: Mapping[str, Goal]
     """By identifier."""
     segment: Segment | None = None
@@ -188,13 +204,45 @@ class Campaign:
     """Whether the lists of its segments hold hashed user ids."""
     whitelisting: tuple[Variation, ...] = ()
     """The variations that some visitors are forced into."""
+    listed: Mapping[str, Variation] = field(default_factory=dict)
+    """User id to the variation that this visitor is forced into."""
     steps: tuple[Step, ...] = ()
     """The way to a decision: a dialect's steps, without those that cannot apply."""
 
-    @property
-    def assignment_key(self) -> str:
-        """The name under which user storage keeps this campaign's assignments."""
-        return self.key
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Feature:
+    """Something that a visitor may have: campaigns decide who does, as far as they run."""
+
+    key: str
+    experiments: tuple[Campaign, ...]
+    """Asked first, in order, until one has a variation for the visitor."""
+    rollout: tuple[Campaign, ...] = ()
+    """Asked then, in order; the last one is for everybody whom another's traffic left out."""
+    group: Group | None = None
+    """If it has a rule for it, only the experiment that it allots is asked."""
+    defaults: Mapping[str, Any] = field(default_factory=dict)
+    """Feature variables by key for those without a variation."""
+    types: Mapping[str, str] | None = None
+    """Feature variable to the vendor's word for its type; None: variables are the variations'."""
+    tells_misses: bool = False
+    """Whether the vendor is told who was asked about and has no variation."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Conventions:
+    """What a vendor's SDKs do beside deciding."""
+
+    asks_for_activation: bool = True
+    """Whether only who was shown a campaign may be found in it."""
+    tells_each_activation: bool = False
+    """Whether each is an impression; else it is the first assignment, were it not shown."""
+    counts_the_activated: bool = False
+    """Whether the vendor counts conversions of those alone of whom it has an impression."""
+    takes_pushes: bool = True
+    """Whether the vendor keeps properties of visitors."""
+    tracks_undecided: bool = False
+    """Whether a goal that is reached counts as such, and is not decided on."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -226,8 +274,23 @@ class CampaignSet:
     """Goal identifiers that the document has, but no running campaign."""
     campaigns_by_goal: Mapping[str, tuple[Campaign, ...]]
     """Goal identifier to the running campaigns that have it, in the document's order."""
+    features: Mapping[str, Feature] = field(default_factory=dict)
+    """By key."""
+    goals: Mapping[str, Goal] = field(default_factory=dict)
+    """By identifier, where a goal may be no campaign's."""
+    paused_campaigns: Mapping[str, Campaign] = field(default_factory=dict)
+    """Campaigns by key that do not run, where a site may set their variation all the same."""
+    conventions: Conventions = Conventions()
     visitor_key: Callable[[str], str] = field(repr=False)
     """User id to the 32 characters that stand for the visitor in storage, ledger and admin."""
+    bucketing_id: Callable[[str, Facts], str] | None = field(default=None, repr=False)
+    """User id and variables to the text that is hashed in its place; None: the user id is."""
+    joined: Callable[[Sequence[Event]], Sequence[Event]] | None = field(default=None, repr=False)
+    """The conversions of one call to what they are as one message; None: each is one."""
+    told: Callable[[Occasion], Mapping[str, Any]] | None = field(default=None, repr=False)
+    """What the vendor is told of an occasion beside the event itself, in its own words."""
+    revenue_in: Callable[[Facts], float | None] | None = field(default=None, repr=False)
+    """Event properties to the revenue that they hold, in the currency's unit."""
     user_id_fact: str = ""
     """The variable under which whitelisting finds the user id."""
     collection_prefix: str = ""
@@ -240,7 +303,14 @@ class CampaignSet:
 class Visitor:
     """Who is decided on, with everything that segments and senders may want to know of them."""
 
-    __slots__ = ("_key", "custom_variables", "targeting_variables", "user_id", "visitor_key")
+    __slots__ = (
+        "_key",
+        "bucketing_id",
+        "custom_variables",
+        "targeting_variables",
+        "user_id",
+        "visitor_key",
+    )
 
     def __init__(
         self,
@@ -248,8 +318,10 @@ class Visitor:
         custom_variables: Facts = NOTHING,
         targeting_variables: Facts = NOTHING,
         visitor_key: Callable[[str], str] = str,
+        bucketing_id: str | None = None,
     ) -> None:
         self.user_id = user_id
+        self.bucketing_id = user_id if bucketing_id is None else bucketing_id
         self.custom_variables = custom_variables
         self.targeting_variables = targeting_variables
         self.visitor_key = visitor_key
@@ -263,11 +335,24 @@ class Visitor:
         return self._key
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Occasion:
+    """What an event is about to be recorded of."""
+
+    visitor: Visitor
+    campaign: Campaign | None
+    variation: Variation | None
+    feature: Feature | None
+    """The feature that was asked about, if one was."""
+    properties: Facts
+    """Event properties, as they were given; `NOTHING` itself if none were."""
+
+
 @dataclass(frozen=True, slots=True)
 class Assignment:
     """What user storage remembers of one visitor and campaign."""
 
     variation: str
-    """Name of the variation; it may be gone by now."""
+    """What user storage calls the variation; it may be gone by now."""
     goals: frozenset[str] = frozenset()
     """Identifiers of the goals reached in it, as far as the reader asked for them."""

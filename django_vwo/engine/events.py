@@ -47,6 +47,8 @@ class Event:
     """Event properties of a conversion or, of a push, the dimensions."""
     custom_properties: object = None
     """What an impression tells beside, of any type; None: nothing."""
+    told: Mapping[str, Any] = field(default_factory=dict)
+    """What else the vendor is told, in the dialect's own words."""
     user_agent: str = ""
     ip_address: str = ""
 

@@ -7,8 +7,7 @@ ends once the result is known. The leaves are a dialect's.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from .entities import Facts, Segment
 
@@ -99,35 +98,3 @@ def evaluate(segment: Segment, facts: Facts) -> bool | None:
         return segment.evaluate(facts)
     except BrokenSegmentError:
         return False
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Finding:
-    """What one part of a tree says of a visitor, for people."""
-
-    text: str
-    is_met: bool | None
-    parts: tuple[Finding, ...] = field(default=())
-
-    def lines(self, depth: int = 0) -> Iterator[str]:
-        """Yield a line for this part and, indented, for each part below it."""
-        said = {True: "yes", False: "no", None: "cannot tell"}[self.is_met]
-        yield f"{'  ' * depth}{self.text}: {said}"
-        for part in self.parts:
-            yield from part.lines(depth + 1)
-
-
-def explain(segment: Segment, facts: Facts) -> Finding:
-    """Return what *segment* and each of its parts say of *facts*."""
-    parts: tuple[Segment, ...] = ()
-    match segment:
-        case All(parts):
-            text = "all of"
-        case AnyOf(parts):
-            text = "any of"
-        case Not(part):
-            text, parts = "not", (part,)
-        case _:
-            text = str(segment)
-    findings = tuple(explain(part, facts) for part in parts)
-    return Finding(text=text, is_met=evaluate(segment, facts), parts=findings)

@@ -7,7 +7,7 @@ A campaign carries those of its dialect's steps that can apply to it.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from .bucketing import (
     bucketed_variation,
@@ -42,6 +42,8 @@ class Trial:
     """The visitor's assignments by assignment key; None without user storage."""
     purpose: Purpose
     requires_activation: bool
+    set_by_site: Mapping[str, str] = field(default_factory=dict)
+    """By campaign id, what user storage would call the variation that the site has set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,19 @@ def bandit(trial: Trial) -> Outcome | None:
     return None
 
 
+def set_by_site(trial: Trial) -> Outcome | None:
+    """End with the variation that the site has set for the visitor."""
+    found = trial.set_by_site.get(trial.campaign.id)
+    variation = None if found is None else trial.campaign.variations.get(found)
+    return Outcome(variation, Reason.SET) if variation else None
+
+
+def listed(trial: Trial) -> Outcome | None:
+    """End with the variation that lists the visitor's id."""
+    variation = trial.campaign.listed.get(trial.visitor.user_id)
+    return Outcome(variation, Reason.FORCED) if variation else None
+
+
 def forced(trial: Trial) -> Outcome | None:
     """End with the variation that whitelists the visitor."""
     variation = forced_variation(trial.campaigns, trial.campaign, trial.visitor)
@@ -94,7 +109,7 @@ def segment(trial: Trial) -> Outcome | None:
 
 def traffic(trial: Trial) -> Outcome | None:
     """End for a visitor outside the campaign's share of traffic."""
-    return None if is_in_traffic(trial.campaign, trial.visitor.user_id) else OUTSIDE_TRAFFIC
+    return None if is_in_traffic(trial.campaign, trial.visitor.bucketing_id) else OUTSIDE_TRAFFIC
 
 
 def group(trial: Trial) -> Outcome | None:
@@ -109,9 +124,17 @@ def group(trial: Trial) -> Outcome | None:
     return None if winner == trial.campaign.id else LOST_TO_GROUP
 
 
+def allotment(trial: Trial) -> Outcome | None:
+    """End for a visitor whose bucket the group has given to another campaign, or to none."""
+    group = trial.campaign.group
+    if group is None or allotted(group, trial.visitor) == trial.campaign.id:
+        return None
+    return LOST_TO_GROUP
+
+
 def bucket(trial: Trial) -> Outcome:
     """End with the variation whose range has the visitor's bucket."""
-    variation = bucketed_variation(trial.campaign, trial.visitor.user_id)
+    variation = bucketed_variation(trial.campaign, trial.visitor.bucketing_id)
     return Outcome(variation, Reason.BUCKETED) if variation else OUTSIDE_RANGES
 
 
@@ -134,7 +157,7 @@ def forced_variation(
         (variation, variation.weight / total * 100 if total else 100 / len(matching))
         for variation in matching
     )
-    return lay_out(shares).owner_of(whitelisting_bucket(campaign, visitor.user_id))
+    return lay_out(shares).owner_of(whitelisting_bucket(campaign, visitor.bucketing_id))
 
 
 def whitelisting_facts(campaigns: CampaignSet, campaign: Campaign, visitor: Visitor) -> Facts:
@@ -159,7 +182,7 @@ def other_members(campaigns: CampaignSet, group: Group, campaign: Campaign) -> l
 
 def has_visitor(trial: Trial, campaign: Campaign) -> bool:
     """Return whether *campaign* whitelists or remembers the visitor, be it in a lost variation."""
-    if trial.stored and campaign.assignment_key in trial.stored:
+    if trial.stored is not None and campaign.assignment_key in trial.stored:
         return True
     return forced_variation(trial.campaigns, campaign, trial.visitor) is not None
 
@@ -170,7 +193,7 @@ def group_winner(trial: Trial, group: Group, others: list[Campaign]) -> str | No
     eligible = {trial.campaign.id} | {
         other.id
         for other in others
-        if is_in_segment(other, visitor) and is_in_traffic(other, visitor.user_id)
+        if is_in_segment(other, visitor) and is_in_traffic(other, visitor.bucketing_id)
     }
     in_order = [campaign_id for campaign_id in group.campaign_ids if campaign_id in eligible]
     if group.rule is GroupRule.NOBODY_WINS or not in_order:
@@ -184,4 +207,9 @@ def group_winner(trial: Trial, group: Group, others: list[Campaign]) -> str | No
             if campaign_id in in_order:
                 return campaign_id
         weights = [(key, group.weights[key]) for key in in_order if key in group.weights]
-    return lay_out(weights).owner_of(group_bucket(group, visitor.user_id))
+    return lay_out(weights).owner_of(group_bucket(group, visitor.bucketing_id))
+
+
+def allotted(group: Group, visitor: Visitor) -> str | None:
+    """Return the id of the campaign that has *visitor*'s bucket in *group*."""
+    return group.allotment.owner_of(group_bucket(group, visitor.bucketing_id))

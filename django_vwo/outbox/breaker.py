@@ -37,29 +37,38 @@ def permit(account_id: str, *, alias: str, hold_seconds: float) -> Permit:
     """
     troubled = rows_of(account_id, alias).filter(failures__gt=0)
     is_open = ExpressionWrapper(Q(open_until__gt=DatabaseNow()), output_field=BooleanField())
-    found = troubled.values_list(is_open, flat=True).first()
-    if found is None:
+    found = list(troubled.values_list(is_open, flat=True))
+    if not found:
         return Permit.ALL
-    if found:
+    if any(found):
         return Permit.NONE
     held = DatabaseNow() + timedelta(seconds=hold_seconds)
     return Permit.ONE if troubled.filter(IS_OVER).update(open_until=held) else Permit.NONE
 
 
-def failed(account_id: str, outcome: Outcome, given: Permit, *, alias: str, chance: float) -> float:
+def failed(
+    account_id: str,
+    outcome: Outcome,
+    given: Permit,
+    *,
+    alias: str,
+    chance: float,
+    is_first: bool = False,
+) -> float:
     """
     Keep workers away from the collector. Returns for how many seconds.
 
-    Workers that fail together count once. *chance*, 0 to 1, spreads them.
+    Workers that fail together count once. *chance*, 0 to 1, spreads them. Of the first failure
+    after a success, *is_first*, the count starts anew.
     """
     rows = rows_of(account_id, alias)
     failures = rows.values_list("failures", flat=True).first()
     if failures is None:
         rows.bulk_create([Breaker(account_id=account_id)], ignore_conflicts=True)
-    seconds = backoff_of(outcome, failures or 0, chance)
+    seconds = backoff_of(outcome, 0 if is_first else failures or 0, chance)
     counted = rows if given is Permit.ONE else rows.filter(IS_OVER)
     counted.update(
-        failures=Least(F("failures") + 1, MOST_FAILURES),
+        failures=1 if is_first else Least(F("failures") + 1, MOST_FAILURES),
         open_until=DatabaseNow() + timedelta(seconds=seconds),
         last_error=outcome.reason[:ERROR_LENGTH],
     )

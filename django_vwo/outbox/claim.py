@@ -7,15 +7,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, QuerySet
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.constants import OnConflict
 from django.db.models.functions import Greatest, Least
 
 from ..fields import DatabaseNow
 from ..models import Event, EventStatus, LedgerEntry
+from .erasure import ERASED
 from .held import HeldEvent, read
 from .outcome import Outcome, refusal_seconds
 
@@ -23,6 +25,8 @@ DEAD_AFTER_DEATHS = 8
 DEAD_AFTER_REFUSALS = 3
 MOST_ATTEMPTS = 30_000
 ERROR_LENGTH = 200
+SENDABLE = Q(status=EventStatus.PENDING) | Q(ERASED, status=EventStatus.CANCELLED)
+"""Holds for what its worker may say to be sent."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -47,8 +51,8 @@ class Batch:
     """When the lease ends, on this process's monotonic clock; not later than in the database."""
     duplicates: int = 0
     """How many were found to count no more."""
-    dead: int = 0
-    """How many were given up, as they killed their workers."""
+    dead: Sequence[HeldEvent] = ()
+    """Those that were given up, as they killed their workers."""
 
 
 def claim(scope: Scope, limit: int) -> Batch | None:
@@ -111,16 +115,16 @@ def choose(window: QuerySet[Event]) -> list[HeldEvent]:
 def take(scope: Scope, rows: Sequence[HeldEvent], *, of: QuerySet[Event]) -> Batch:
     """Return the lease on those of *rows* that can still be had."""
     if rows[0].is_suspect and rows[0].attempts >= DEAD_AFTER_DEATHS:
-        return Batch(scope=scope, rows=(), ends=0.0, dead=bury(rows[0], of))
-    token, ids = uuid4(), [row.id for row in rows]
+        return Batch(scope=scope, rows=(), ends=0.0, dead=rows[: bury(rows[0], of)])
+    token, chosen = uuid4(), among(rows)
     ends = time.monotonic() + scope.lease_seconds
-    count = of.filter(pk__in=ids).update(
+    count = of.filter(**chosen).update(
         lease_token=token,
         due_at=DatabaseNow() + timedelta(seconds=scope.lease_seconds),
         attempts=Least(F("attempts") + 1, MOST_ATTEMPTS),
     )
     if count < len(rows):
-        mine = rows_of(scope).filter(pk__in=ids, lease_token=token)
+        mine = rows_of(scope).filter(lease_token=token, **chosen)
         had = set(mine.values_list("pk", flat=True))
         rows = [row for row in rows if row.id in had]
     taken = Batch(scope=scope, rows=rows, token=token, ends=ends)
@@ -176,27 +180,36 @@ def enter_ledger(alias: str, rows: QuerySet[Event]) -> None:
 
 def held(batch: Batch, rows: Sequence[HeldEvent]) -> QuerySet[Event]:
     """Return those of *rows*, all of *batch*, that it still holds."""
+    return leased(batch, rows).filter(status=EventStatus.PENDING)
+
+
+def leased(batch: Batch, rows: Sequence[HeldEvent]) -> QuerySet[Event]:
+    """Return those of *rows*, all of *batch*, that have its token, whatever their state."""
+    return rows_of(batch.scope).filter(lease_token=batch.token, **among(rows)).order_by()
+
+
+def among(rows: Sequence[HeldEvent]) -> dict[str, Any]:
+    """Return the look-ups that find *rows* and no others."""
     ids = [row.id for row in rows]
-    where: dict[str, object] = {"pk__in": ids}
     if ids and max(ids) - min(ids) < len(ids):
         # Mostly there is no gap, and two bounds cost far less than hundreds of ids.
-        where = {"pk__gte": min(ids), "pk__lte": max(ids)}
-    return (
-        rows_of(batch.scope)
-        .filter(lease_token=batch.token, status=EventStatus.PENDING, **where)
-        .order_by()
-    )
+        return {"pk__gte": min(ids), "pk__lte": max(ids)}
+    return {"pk__in": ids}
 
 
 def mark_sent(batch: Batch, rows: Sequence[HeldEvent], outcome: Outcome) -> int:
-    """Mark *rows* as delivered. Returns how many were still held."""
-    return held(batch, rows).update(
-        status=EventStatus.SENT,
-        due_at=None,
-        lease_token=None,
-        sent_at=DatabaseNow(),
-        last_status=outcome.status,
-        last_error="",
+    """Mark *rows* as delivered. Returns how many were still held, or erased since the claim."""
+    return (
+        leased(batch, rows)
+        .filter(SENDABLE)
+        .update(
+            status=EventStatus.SENT,
+            due_at=None,
+            lease_token=None,
+            sent_at=DatabaseNow(),
+            last_status=outcome.status,
+            last_error="",
+        )
     )
 
 
@@ -214,18 +227,18 @@ def postpone(batch: Batch, rows: Sequence[HeldEvent], outcome: Outcome, seconds:
 
 
 def refuse(batch: Batch, rows: Sequence[HeldEvent], outcome: Outcome) -> bool:
-    """Count a refusal against the one of *rows*. Returns whether it was the last that is borne."""
+    """Count a refusal against the one of *rows*. Returns whether that was given up."""
     rejections = rows[0].rejections + 1
     is_last = rejections >= DEAD_AFTER_REFUSALS
     again_at = DatabaseNow() + timedelta(seconds=refusal_seconds(rejections))
-    held(batch, rows).update(
+    count = held(batch, rows).update(
         status=EventStatus.DEAD if is_last else EventStatus.PENDING,
         due_at=None if is_last else again_at,
         rejections=rejections,
         lease_token=None,
         **told(outcome),
     )
-    return is_last
+    return is_last and count > 0
 
 
 def release(batch: Batch, rows: Sequence[HeldEvent]) -> int:

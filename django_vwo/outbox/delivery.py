@@ -1,17 +1,23 @@
 """
 One batch on its way: sent whole or in parts, each event marked with what became of it.
 
+Some events cannot travel with others: the dialect knows. They, or the few that share a request of
+their own, make a parcel, as every other event does; what is said of an event here holds for each of
+its parcel.
+
 A refusal (400, 422) is about an event or about the account. It is held to be about the event that
-was refused alone if another of the batch was accepted, or if the batch had no other. Else nothing
-is counted against any event, the batch is postponed, so that others are claimed before it, and the
-breaker opens for a minute at most: then single events are tried, until one is accepted. So a run of
-bad events does not hold up those behind it, and an account that is set up wrongly loses none.
+was refused alone if another request of its kind (lone or in a batch: they go to other endpoints)
+was accepted, or if there was no other of its kind. Else nothing is counted against any event, the
+batch is postponed, so that others are claimed before it, and the breaker opens for a minute at
+most: then single events are tried, until one is accepted. So a run of bad events does not hold up
+those behind it, and an account that is set up wrongly loses none.
 """
 
 from __future__ import annotations
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,23 +26,26 @@ from typing import Any
 
 from django.db import DatabaseError, router
 
-from ..dialects.base import Dialect, Sender
-from ..failures import describe
+from ..dialects.base import Dialect, Request, Sender
 from ..models import Event
-from ..recorders.outbox import restore
 from ..transport import Answer, Timeouts, TransportError, send
 from . import breaker, claim
 from .breaker import Permit
 from .claim import Batch, Scope
+from .diary import Diary
 from .held import HeldEvent
-from .outcome import NO_ANSWER, WAITING, Meaning, Outcome, no_answer, outcome_of
-from .parts import Plan, one_by_one, parts
+from .outcome import (
+    NO_ANSWER,
+    WAITING,
+    Meaning,
+    Outcome,
+    no_answer,
+    outcome_of,
+    refused_throughout,
+)
+from .parcels import NOT_RENDERABLE, Parcel, not_renderable, pack, rows_of
+from .parts import following, journey
 from .patience import patiently
-
-logger = logging.getLogger("django_vwo")
-
-NOT_RENDERABLE = (TypeError, ValueError, LookupError, AttributeError, ArithmeticError)
-"""What a row that holds no event may raise. Not `Exception`: time limits are of that kind, too."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -95,12 +104,17 @@ class Delivery:
     ) -> None:
         self.route, self.batch, self.permit = route, batch, permit
         self.report, self.chance = report, chance
+        self.diary = Diary(route.sender.account_id, len(batch.rows))
         self.unsettled = {row.id: row for row in batch.rows}
         self.in_flight: Sequence[HeldEvent] = ()
-        self.offenders: list[tuple[HeldEvent, Outcome]] = []
+        self.parcels: Counter[bool] = Counter()
+        """How many there are, by whether they are lone."""
+        self.broken: list[tuple[HeldEvent, Outcome]] = []
+        self.offenders: list[tuple[Parcel, Outcome]] = []
         self.refusal: Outcome | None = None
         self.trouble: Outcome | None = None
-        self.accepted = self.requests = 0
+        self.accepted: Counter[bool] = Counter()
+        """How many requests were, by whether their parcels are lone."""
 
     def run(self, may_go_on: Callable[[], bool]) -> None:
         """Send the batch, as far as its lease and *may_go_on* allow, and mark its events."""
@@ -110,56 +124,90 @@ class Delivery:
         except BaseException:
             self.abandon()
             raise
+        finally:
+            self.diary.close()
 
     def send_parts(self, may_go_on: Callable[[], bool]) -> None:
-        plan = (parts if self.permit is Permit.ALL else one_by_one)(self.batch.rows)
-        part: Sequence[HeldEvent] | None = next(plan, None)
-        while part and not self.trouble and self.may_send(may_go_on):
-            outcome = self.attempt(part)
+        parcels, self.broken = pack(self.batch.rows, self.route.dialect, self.route.sender)
+        self.parcels.update(parcel.is_lone for parcel in parcels)
+        is_trial = self.permit is not Permit.ALL
+        plan = journey(
+            parcels,
+            is_lone=lambda parcel: parcel.is_lone,
+            batch=lambda parcel: parcel.batch,
+            is_trial=is_trial,
+        )
+        part: Sequence[Parcel] | None = next(plan, None)
+        while part and not self.trouble:
+            outcome = self.attempt(part, may_go_on)
+            if outcome is None:
+                break
             self.settle(part, outcome)
             self.in_flight = ()
             part = following(plan, outcome.meaning)
 
     def may_send(self, may_go_on: Callable[[], bool]) -> bool:
         """Return whether a request can start: the first as long as there is a lease at all."""
-        if not self.requests:
+        if not self.diary.requests:
             return time.monotonic() < self.batch.ends
         return time.monotonic() + self.route.timeouts.total < self.batch.ends and may_go_on()
 
-    def attempt(self, rows: Sequence[HeldEvent]) -> Outcome:
-        """Return what came of one request for *rows*."""
+    def attempt(self, part: Sequence[Parcel], may_go_on: Callable[[], bool]) -> Outcome | None:
+        """Return what came of sending *part*; None if time was up before all of it was sent."""
         try:
-            events = [restore(row) for row in rows]
-            request = self.route.dialect.render_batch(events, self.route.sender)
+            requests = self.render(part)
         except NOT_RENDERABLE as error:
-            logger.error("Events cannot be rendered: %s", describe(error))
-            return Outcome(
-                meaning=Meaning.REFUSED, reason=f"Not renderable: {type(error).__name__}"
-            )
-        if len(rows) > 1 and len(request.body) > self.route.batch_bytes:
+            return not_renderable(error, self.route.sender.account_id)
+        if len(part) > 1 and len(requests[0].body) > self.route.batch_bytes:
             return Outcome(meaning=Meaning.TOO_LARGE)
-        self.in_flight = rows
-        self.requests += 1
+        outcome = None
+        for request in requests:
+            if not self.may_send(may_go_on):
+                return None
+            self.in_flight = rows_of(part)
+            outcome = self.exchange(request)
+            if outcome.meaning is not Meaning.SENT:
+                break
+            self.accepted[part[0].is_lone] += 1
+        return outcome
+
+    def render(self, part: Sequence[Parcel]) -> Sequence[Request]:
+        dialect, sender = self.route.dialect, self.route.sender
+        if part[0].is_lone:
+            return dialect.render_single(part[0].events, sender)
+        return [dialect.render_batch([each for parcel in part for each in parcel.events], sender)]
+
+    def exchange(self, request: Request) -> Outcome:
+        """Return what came of one request."""
         self.report.requests += 1
         try:
             answer = self.route.send(request, timeouts=self.route.timeouts)
         except TransportError as error:
-            return no_answer(f"{error.host}: {error.reason}")
-        return outcome_of(answer.status, answer.headers, answer.body, datetime.now(UTC))
+            outcome = no_answer(f"{error.host}: {error.reason}")
+        else:
+            outcome = outcome_of(answer.status, answer.headers, answer.body, datetime.now(UTC))
+        self.diary.note_request(outcome)
+        return outcome
 
-    def settle(self, rows: Sequence[HeldEvent], outcome: Outcome) -> None:
-        """Mark *rows* as far as *outcome* tells their fate."""
-        is_alone = len(rows) == 1
+    def settle(self, part: Sequence[Parcel], outcome: Outcome) -> None:
+        """Mark the events of *part* as far as *outcome* tells their fate."""
+        rows, is_alone = rows_of(part), len(part) == 1
         if outcome.meaning is Meaning.SENT:
-            self.report.sent += self.mark(claim.mark_sent, rows, outcome)
-            self.accepted += len(rows)
+            marked = self.mark(claim.mark_sent, rows, outcome)
+            self.report.sent += marked
+            self.diary.note_sent(rows, marked)
         elif outcome.meaning in WAITING:
             self.trouble = outcome
         elif outcome.meaning is Meaning.TOO_LARGE and is_alone:
-            self.report.dead += self.mark(claim.mark_dead, rows, outcome)
+            self.bury(rows, self.mark(claim.mark_dead, rows, outcome))
         elif outcome.meaning is Meaning.REFUSED:
-            self.offenders += [(rows[0], outcome)] if is_alone else []
+            self.offenders += [(part[0], outcome)] if is_alone else []
             self.refusal = outcome if outcome.status != NO_ANSWER else self.refusal
+
+    def bury(self, rows: Sequence[HeldEvent], marked: int) -> None:
+        """Note that *rows* are dead, of which *marked* were still held."""
+        self.report.dead += marked
+        self.diary.note_dead(rows[:marked])
 
     def mark(self, how: Callable[..., int], rows: Sequence[HeldEvent], *told: Any) -> int:
         """Return how many of *rows* were marked; settled they are in any case."""
@@ -177,12 +225,15 @@ class Delivery:
             self.report.postponed += self.mark(claim.postpone, left, self.trouble, seconds)
             self.report.trouble = self.trouble.reason
             return
+        self.diary.is_whole = not left
         if left:
             self.mark(claim.release, left)
         if self.permit is Permit.ONE:
             account, alias = self.route.sender.account_id, self.batch.scope.alias
             tell = breaker.succeeded if self.accepted else breaker.give_back
             patiently(lambda: tell(account, alias=alias), alias=alias)
+            if self.accepted:
+                self.diary.tell_closed()
 
     def count_refusals(self) -> None:
         """
@@ -190,27 +241,40 @@ class Delivery:
 
         Where nothing of several events was accepted, that tells of the account, not of the events.
         """
-        is_telling = self.accepted or len(self.batch.rows) == 1
-        for row, outcome in self.offenders:
-            if is_telling or outcome.status == NO_ANSWER:
-                is_dead = self.mark(claim.refuse, [row], outcome)
-                self.report.dead += is_dead
-                self.report.postponed += not is_dead
-        if self.refusal and not self.accepted and not self.trouble:
+        is_untold = False
+        counted = list(self.broken)
+        for parcel, outcome in self.offenders:
+            if self.is_telling(parcel) or outcome.status == NO_ANSWER:
+                counted += [(row, outcome) for row in parcel.rows]
+            else:
+                is_untold = True
+        for row, outcome in counted:
+            is_dead = self.mark(claim.refuse, [row], outcome)
+            self.bury([row], is_dead)
+            self.report.postponed += not is_dead
+        if self.refusal and (is_untold or not self.accepted) and not self.trouble:
             self.trouble = refused_throughout(self.refusal)
+
+    def is_telling(self, parcel: Parcel) -> bool:
+        """Return whether a refusal of *parcel* tells of its events, not of the account."""
+        return self.accepted[parcel.is_lone] > 0 or self.parcels[parcel.is_lone] == 1
 
     def tell_breaker(self, trouble: Outcome) -> float:
         """Return how many seconds the collector is left alone."""
         account, alias = self.route.sender.account_id, self.batch.scope.alias
         seconds = patiently(
             lambda: breaker.failed(
-                account, trouble, self.permit, alias=alias, chance=self.chance()
+                account,
+                trouble,
+                self.permit,
+                alias=alias,
+                chance=self.chance(),
+                is_first=bool(self.accepted),
             ),
             alias=alias,
         )
         level = logging.WARNING if trouble.meaning is Meaning.WAIT else logging.ERROR
-        message = "Account %s: delivery waits %.0f seconds. %s"
-        logger.log(level, message, account, seconds, trouble.reason)
+        self.diary.tell_opened(level, seconds, trouble)
         return seconds
 
     def abandon(self) -> None:
@@ -219,20 +283,4 @@ class Delivery:
         waiting = [row for row in self.unsettled.values() if row.id not in flying]
         with suppress(DatabaseError):
             claim.release(self.batch, waiting)
-
-
-def following(plan: Plan[HeldEvent], meaning: Meaning) -> Sequence[HeldEvent] | None:
-    """Return the part to send next, None after the last."""
-    try:
-        return plan.send(meaning)
-    except StopIteration:
-        return None
-
-
-def refused_throughout(outcome: Outcome) -> Outcome:
-    """Return what it means that a batch was refused, and each part of it that was tried."""
-    return Outcome(
-        meaning=Meaning.REFUSED,
-        status=outcome.status,
-        reason=f"{outcome.reason} (and nothing was accepted)",
-    )
+        self.diary.tell_abandoned(len(waiting), len(self.unsettled) - len(waiting))

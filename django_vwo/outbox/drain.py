@@ -12,6 +12,7 @@ from . import breaker
 from .breaker import Permit
 from .claim import claim
 from .delivery import Delivery, DrainReport, Route
+from .diary import tell_dead
 from .parts import TRIALS
 from .patience import patiently
 
@@ -74,5 +75,6 @@ def next_delivery(
             breaker.give_back(account, alias=alias)
         return None
     report.duplicates += batch.duplicates
-    report.dead += batch.dead
+    report.dead += len(batch.dead)
+    tell_dead(account, batch.dead, status=None)
     return Delivery(route, batch, permit, report, chance)

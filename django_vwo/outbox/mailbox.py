@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import threading
 from collections.abc import Callable
@@ -10,9 +9,10 @@ from contextlib import suppress
 
 from django.db import connections
 
+from .. import forks
 from ..conf import app_settings
-
-logger = logging.getLogger("django_vwo")
+from ..logs import logger
+from .log_fields import What, log_fields
 
 QUIET_SECONDS = 30.0
 """How long nothing is published after the broker failed."""
@@ -67,7 +67,8 @@ class Mailbox:
             self.publish()
         except Exception as error:
             message = "Workers cannot be nudged (%s); events wait for the next sweep or nudge"
-            logger.warning(message, type(error).__name__)
+            fields = log_fields(What.NUDGE_FAILED, wait_seconds=self.quiet_seconds)
+            logger.warning(message, type(error).__name__, extra=fields)
             return False
         return True
 
@@ -83,10 +84,11 @@ def nudge() -> None:
     """Ask the workers, through the broker, to deliver what is due. Raises if that fails."""
     from ..tasks import deliver, publish
 
-    try:
-        publish(deliver)
-    finally:
-        connections.close_all()  # this thread's: where tasks are eager, the task ran right here
+    with forks.held_off():
+        try:
+            publish(deliver)
+        finally:
+            connections.close_all()  # this thread's: where tasks are eager, the task ran right here
 
 
 def new_mailbox() -> Mailbox:

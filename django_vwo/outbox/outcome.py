@@ -17,7 +17,8 @@ FIRST_REFUSAL_SECONDS = 60.0
 NO_ANSWER = 0
 """Stands for the HTTP status where there is none."""
 
-TOO_LARGE = frozenset({413})
+TOO_LARGE = frozenset({413, 414, 431})
+"""The body, the address or the headers: what an event tells may stand in each of them."""
 REFUSED = frozenset({400, 422})
 BUSY = frozenset({408, 425, 429})
 
@@ -74,6 +75,15 @@ def outcome_of(status: int, headers: Mapping[str, str], body: bytes, now: dateti
 def no_answer(reason: str) -> Outcome:
     """Return the outcome of a request that was not answered; it may have arrived."""
     return Outcome(meaning=Meaning.WAIT, reason=reason)
+
+
+def refused_throughout(outcome: Outcome) -> Outcome:
+    """Return what it means that a batch was refused, and each part of it that was tried."""
+    return Outcome(
+        meaning=Meaning.REFUSED,
+        status=outcome.status,
+        reason=f"{outcome.reason} (and nothing was accepted)",
+    )
 
 
 def meaning_of(status: int, is_page: bool) -> Meaning:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Generator, Sequence
+from collections.abc import Callable, Generator, Hashable, Iterable, Sequence
 from itertools import chain
 from typing import TypeVar
 
@@ -12,10 +12,62 @@ from .outcome import Meaning
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Steps = Generator[Sequence[Item], Meaning, Result]
-Plan = Steps[Item, None]
+Plan = Steps[Item, bool]
+"""Ends with whether anything was taken."""
 
 TRIALS = 16
 """So many items are refused alone before all is held for refused."""
+
+
+def following(plan: Plan[Item], meaning: Meaning) -> Sequence[Item] | None:
+    """Return the part to send next, None after the last."""
+    try:
+        return plan.send(meaning)
+    except StopIteration:
+        return None
+
+
+def journey(
+    items: Sequence[Item],
+    *,
+    is_lone: Callable[[Item], bool],
+    batch: Callable[[Item], Hashable] = lambda item: None,
+    is_trial: bool = False,
+) -> Plan[Item]:
+    """
+    Yield which of *items* to send next; take what came of it.
+
+    For a trial single ones, until one is taken: lone ones last, as they go to another endpoint,
+    whose fault is not to hold up the others. Then `parts` of those that may go together, for each
+    *batch* that they are of, and each lone one by itself: no more than a `trial` of those where
+    nothing at all was taken. Where several were refused, together and each alone, that was a trial
+    enough: nothing else is sent.
+    """
+    is_taken = False
+    if is_trial:
+        items, is_taken = yield from trial(sorted(items, key=is_lone))
+        if not is_taken:
+            return False
+    together = [item for item in items if not is_lone(item)]
+    lone: Sequence[Item] = [item for item in items if is_lone(item)]
+    for number, batched in enumerate(grouped(together, batch), 1):
+        is_taken = yield from parts(batched, is_taken=is_taken)
+        if not is_taken and (len(batched) > 1 or number == TRIALS):
+            return False
+    if not is_taken:
+        lone, is_taken = yield from trial(lone)
+    if is_taken:
+        for item in lone:
+            yield [item]
+    return is_taken
+
+
+def grouped(items: Sequence[Item], key: Callable[[Item], Hashable]) -> Iterable[Sequence[Item]]:
+    """Return *items* in groups of one *key* each, in the order in which those are met."""
+    groups: dict[Hashable, list[Item]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups.values()
 
 
 def parts(items: Sequence[Item], *, is_taken: bool = False) -> Plan[Item]:
@@ -46,13 +98,7 @@ def parts(items: Sequence[Item], *, is_taken: bool = False) -> Plan[Item]:
                 queue = deque([rest] if is_taken else [])
         while queue and not queue[0]:
             queue.popleft()
-
-
-def one_by_one(items: Sequence[Item]) -> Plan[Item]:
-    """Yield single ones of *items* until one is taken; then, which of the others to send next."""
-    rest, is_taken = yield from trial(items)
-    if is_taken and rest:
-        yield from parts(rest, is_taken=True)
+    return is_taken
 
 
 def trial(items: Sequence[Item]) -> Steps[Item, tuple[Sequence[Item], bool]]:

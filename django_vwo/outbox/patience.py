@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -10,8 +9,8 @@ from typing import TypeVar
 from django.db import InterfaceError, OperationalError, connections
 
 from ..failures import describe
-
-logger = logging.getLogger("django_vwo")
+from ..logs import logger
+from .log_fields import What, log_fields
 
 Result = TypeVar("Result")
 
@@ -35,7 +34,8 @@ def patiently(
             connection = connections[alias]
             if connection.in_atomic_block or time.monotonic() + pause > give_up_at:
                 raise
-            logger.warning("The database is asked again: %s", describe(error))
+            fields = log_fields(What.DATABASE_AWAY, wait_seconds=pause)
+            logger.warning("The database is asked again: %s", describe(error), extra=fields)
             connection.close_if_unusable_or_obsolete()
             time.sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE_SECONDS)

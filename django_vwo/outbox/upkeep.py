@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Collection, Iterator, Mapping
+from datetime import timedelta
 from typing import Any
 
 from django.db import router
-from django.db.models import Count, Min, Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 
 from ..fields import DatabaseNow
-from ..models import Breaker, Event, EventStatus, LedgerEntry
+from ..models import Event, EventStatus, LedgerEntry
 from ..recorders.outbox import announce
+from .erasure import ERASED
 
 CHUNK_ROWS = 5_000
 CHANGED_ROWS = 1_000
 LEDGER_DAYS = 400
+NONE = Q(pk__in=[])
 
 
 def events() -> QuerySet[Event]:
@@ -28,11 +29,12 @@ def resend(chosen: QuerySet[Any] | None = None) -> int:
     Have events delivered again, in short steps, and the workers nudged. Returns how many.
 
     Of those *chosen*, which failed or were cancelled; or all that failed, as what was cancelled was
-    not to be sent. They keep their message ids and times.
+    not to be sent. They keep their message ids and times. Nothing is sent of an erased visitor.
     """
     return change(
         events() if chosen is None else chosen,
         [EventStatus.DEAD, *([] if chosen is None else [EventStatus.CANCELLED])],
+        but=ERASED,
         status=EventStatus.PENDING,
         due_at=DatabaseNow(),
         attempts=0,
@@ -43,11 +45,13 @@ def resend(chosen: QuerySet[Any] | None = None) -> int:
     )
 
 
-def change(chosen: QuerySet[Any], states: Collection[EventStatus], **values: Any) -> int:
-    """Return how many of *chosen* are in one of *states*, and have *values* from now on."""
+def change(
+    chosen: QuerySet[Any], states: Collection[EventStatus], *, but: Q = NONE, **values: Any
+) -> int:
+    """Return how many of *chosen*, in one of *states* and not *but*, have *values* from now on."""
+    which = Q(status__in=states) & ~but
     count = sum(
-        events().filter(id__in=ids, status__in=states).update(**values)
-        for ids in chunks(chosen.filter(status__in=states))
+        events().filter(which, id__in=ids).update(**values) for ids in chunks(chosen.filter(which))
     )
     announce(router.db_for_write(Event))
     return count
@@ -108,25 +112,10 @@ def prune_ledger(
     return pruned
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Stats:
-    """How the outbox is doing."""
-
-    counts: Mapping[EventStatus, int]
-    oldest_pending: datetime | None
-    """When the longest pending event occurred."""
-    breakers: Sequence[Breaker]
-
-
-def stats() -> Stats:
-    """Return how the outbox is doing; reads all of it."""
-    grouped = events().values_list("status").annotate(Count("id"), Min("occurred_at"))
-    found = {EventStatus(status): (count, oldest) for status, count, oldest in grouped}
-    return Stats(
-        counts={status: found.get(status, (0, None))[0] for status in EventStatus},
-        oldest_pending=found.get(EventStatus.PENDING, (0, None))[1],
-        breakers=list(Breaker.objects.using(router.db_for_write(Breaker)).order_by("pk")),
-    )
+def counts() -> Mapping[EventStatus, int]:
+    """Return how many events are in which state; reads all of them."""
+    found = dict(events().values_list("status").annotate(Count("id")))
+    return {status: found.get(status, 0) for status in EventStatus}
 
 
 def pending(account_id: str) -> int:

@@ -21,3 +21,7 @@ class Recorder(ABC):
 
         Raises an exception if they could not be recorded; the caller's transaction stays usable.
         """
+
+    def has_shown(self, visitor: str) -> bool | None:
+        """Return whether *visitor*, by their key, was shown a campaign; None: who knows."""
+        return None

@@ -47,9 +47,9 @@ def clean_properties(
     """
     Return what JSON can hold of *given* in *limit* bytes, and the names of what was left out.
 
-    The property *first* is the last to be left out for want of space.
+    The order is that of *given*. The property *first* is the last to be left out for want of space.
     """
-    kept: dict[str, Any] = {}
+    kept: dict[Any, tuple[str, Any]] = {}
     left_out: list[str] = []
     left = limit - len("{}")
     for name in sorted(given, key=lambda name: name != first):
@@ -61,9 +61,33 @@ def clean_properties(
         if size > left:
             left_out.append(clean_text(name, 60) if isinstance(name, str) else type(name).__name__)
         else:
-            kept[key] = value
+            kept[name] = key, value
             left -= size
-    return kept, left_out
+    return dict(kept[name] for name in given if name in kept), left_out
+
+
+def clean_told(given: Mapping[str, Any], limit: int = PROPERTIES_BYTES) -> dict[str, Any]:
+    """
+    Return what JSON can hold of *given* in *limit* bytes; of its lists, as many items as that.
+
+    Lists come last, so that it is they who are short of what there is no space for.
+    """
+    kept: dict[str, Any] = {}
+    left = limit
+    for name in sorted(given, key=lambda name: isinstance(given[name], list)):
+        value = given[name]
+        items = value if isinstance(value, list) else [value]
+        cleaned: list[Any] = []
+        for item in items:
+            found, left_out = clean_properties({name: item}, limit=left)
+            if not left_out:
+                cleaned.append(found[name])
+                left -= len(json.dumps(found))
+        if isinstance(value, list):
+            kept[name] = cleaned
+        elif cleaned:
+            kept[name] = cleaned[0]
+    return {name: kept[name] for name in given if name in kept}
 
 
 class Cleaning:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..engine.events import Event
+from ..engine.events import Event, Kind
 from .base import Recorder
 
 
@@ -16,3 +16,9 @@ class MemoryRecorder(Recorder):
 
     def record(self, events: Sequence[Event]) -> None:
         self.events.extend(events)
+
+    def has_shown(self, visitor: str) -> bool:
+        return any(
+            event.kind is Kind.IMPRESSION and event.campaign_id and event.visitor == visitor
+            for event in self.events
+        )

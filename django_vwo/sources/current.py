@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from collections.abc import Mapping
 from typing import Any
@@ -13,13 +12,9 @@ from ..conf import AppSettings, app_settings
 from ..dialects import get_dialect
 from ..dialects.base import Sender
 from ..engine.entities import CampaignSet
-from ..models import SettingsDocument
 from ..transport import timeouts_of
-from . import history
 from .http import HttpSource
 from .pointer import InService, Pointer
-
-logger = logging.getLogger("django_vwo")
 
 _pointer = Pointer()
 
@@ -52,6 +47,7 @@ def sender() -> Sender:
         base_url=configured.collector_url,
         collection_prefix=campaigns.collection_prefix if campaigns else "",
         has_event_properties=bool(campaigns and campaigns.has_event_properties),
+        batches_events=configured.batch_events,
         usage=usage(configured),
     )
 
@@ -59,25 +55,11 @@ def sender() -> Sender:
 def usage(configured: AppSettings) -> Mapping[str, str]:
     """Return what is configured at launch, as the vendor's usage statistics name it."""
     is_told = {
-        "eb": True,  # events go in batches
+        "eb": configured.batch_events,
         "ss": configured.user_storage is not None,
         "gt": configured.goal_type_to_track != "ALL",
-        "_l": True,
     }
     return {name: "1" for name, told in is_told.items() if told}
-
-
-def fetch_and_store(*, is_webhook: bool = False) -> SettingsDocument:
-    """
-    Return the row of the document that the vendor has now; in service if it can be used.
-
-    Raises `VWOError` if none could be fetched.
-    """
-    document = history.keep(vendor(is_webhook=is_webhook).fetch())
-    if document.error:
-        logger.error("A settings document was refused. %s", document.error)
-    refresh()
-    return document
 
 
 def vendor(*, is_webhook: bool = False) -> HttpSource:

@@ -13,11 +13,15 @@ HIDDEN = "********"
 SHORTEST_SECRET = 6
 SDK_KEY = re.compile(r'("sdkKey"\s*:\s*)("(?:[^"\\]|\\.)*"?|[^,}\]\s]+)', re.IGNORECASE)
 
+UNPRINTABLE = re.compile("[\x7f-\x9f\ud800-\udfff]")
+"""What JSON may hold as it is, and no terminal, or no encoding, should be given."""
+
 
 def pretty(text: str) -> str:
     """Return *text* indented, if it is JSON, and with every SDK key hidden in any case."""
     with suppress(ValueError, RecursionError):
         text = json.dumps(hide(json.loads(text)), indent=2, ensure_ascii=False)
+        text = UNPRINTABLE.sub(lambda found: json.dumps(found[0])[1:-1], text)
     return masked(text)
 
 

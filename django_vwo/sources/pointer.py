@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from django.db import connections
 from ..conf import AppSettings, app_settings
 from ..engine.entities import CampaignSet
 from ..failures import describe
+from ..logs import logger
 from ..models import SettingsDocument
 from ..transactions import survivable
 from . import history
@@ -23,8 +23,6 @@ from .masking import masked
 from .memory import MemorySource
 from .reading import read
 from .watcher import Watcher
-
-logger = logging.getLogger("django_vwo")
 
 RETRY_SECONDS = 1.0
 """How soon the database is asked again when it did not answer at the first use."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ..conf import app_settings
-from ..dialects import get_dialect
+from ..dialects import get_dialect, spoken_in
+from ..dialects.parsing import parse
 from ..engine.entities import CampaignSet
-from ..engine.errors import DocumentError
+from ..engine.errors import Description, DocumentError
 from .base import Fetched
 
 
@@ -17,7 +18,12 @@ def read(fetched: Fetched) -> CampaignSet:
     another account than the configured one.
     """
     configured = app_settings()
-    campaigns = get_dialect(configured.dialect).load(fetched.text, source=fetched.origin)
+    dialect, source = get_dialect(configured.dialect), fetched.origin
+    document = parse(fetched.text, source)
+    if not dialect.recognises(document) and (spoken := spoken_in(document)):
+        expected = f"one of {dialect.NAME}, the dialect of VWO['DIALECT']"
+        raise DocumentError(source, "it", Description(f"a document of {spoken}"), expected)
+    campaigns = dialect.translate(document, source=source, options=configured.load_options)
     if configured.account_id and campaigns.account_id != configured.account_id:
         expected = f"{configured.account_id!r}, the account of VWO['ACCOUNT_ID']"
         raise DocumentError(fetched.origin, "accountId", campaigns.account_id, expected)

@@ -1,25 +1,26 @@
-"""One thread a process that looks for a new settings document now and then."""
+"""A thread that looks for a new settings document now and then."""
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 
+from .. import forks
 from ..failures import describe
-
-logger = logging.getLogger("django_vwo")
+from ..logs import logger
 
 
 class Watcher:
     """Calls *look* every *seconds*, until it is stopped or the process ends."""
 
-    def __init__(self, look: Callable[[], None], seconds: float) -> None:
+    def __init__(
+        self, look: Callable[[], None], seconds: float, *, name: str = "django_vwo-watcher"
+    ) -> None:
         self.look = look
         self.seconds = seconds
         self._stopped = threading.Event()
         self._failure = ""
-        self._thread = threading.Thread(target=self._run, name="django_vwo-watcher", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
         """Begin, if the process can have threads; say so in the log if it cannot."""
@@ -35,7 +36,8 @@ class Watcher:
     def _run(self) -> None:
         while not self._stopped.wait(self.seconds):
             try:
-                self.look()
+                with forks.held_off():
+                    self.look()
                 self._failure = ""
             except Exception as error:  # a database may be away for hours and come back
                 self._report(describe(error))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 from django.db import connections, models, router, transaction
 from django.db.models import Value
@@ -15,17 +15,20 @@ from ..engine.events import Kind, unique_key
 from ..ledger_keys import dedup_key, keys_of
 from ..models import Assignment as AssignmentRow
 from ..models import Event, EventStatus, LedgerEntry
-from ..transactions import survivable
-from .base import UserStorage, Writing
+from ..transactions import insist, survivable, whole
+from .base import NewAssignment, UserStorage, Writing
 from .writing import (
-    CommitMark,
+    AssignmentChange,
     DeferredWriting,
     Forgetting,
     ImmediateWriting,
     delete_assignments,
+    rollback_watch,
     tells_of_commit,
     waiting_changes,
 )
+
+Result = TypeVar("Result")
 
 VISITOR, GOAL = "the visitor's key", "the goal's identifier"
 """Stand for values that differ from look-up to look-up."""
@@ -48,7 +51,7 @@ class DatabaseStorage(UserStorage):
         with survivable(alias):
             rows = read_rows(alias, visitor.key, goal_identifier)
         variations = {key: variation for kind, key, variation in rows if kind == ASSIGNED}
-        for change in waiting_changes(alias, visitor):
+        for change in waiting_changes(alias, visitor, AssignmentChange):
             change.show_in(variations)
         if goal_identifier is None:
             return {key: Assignment(variation) for key, variation in variations.items()}
@@ -59,6 +62,24 @@ class DatabaseStorage(UserStorage):
             for key, variation in variations.items()
         }
 
+    def read_many(self, visitors: Collection[str]) -> dict[str, dict[str, str]]:
+        """Return the written variations by visitor's key and assignment key, in one query."""
+        rows = AssignmentRow.objects.using(database()).filter(visitor__in=visitors)
+        found: dict[str, dict[str, str]] = {visitor: {} for visitor in visitors}
+        for visitor, key, variation in rows.values_list("visitor", "assignment_key", "variation"):
+            found[visitor][key] = variation
+        return found
+
+    def add_many(self, new: Sequence[tuple[Visitor, NewAssignment]]) -> None:
+        """Remember what *new* says of visitors, unless another writer was first; at once."""
+        alias = database()
+        with whole(alias):
+            writing = ImmediateWriting(alias)
+            for visitor, each in new:
+                if each.replaces is not None:
+                    writing.add(visitor, each)
+            writing.add_many([each for each in new if each[1].replaces is None])
+
     @contextmanager
     def writing(self) -> Iterator[Writing]:
         alias = database()
@@ -68,26 +89,21 @@ class DatabaseStorage(UserStorage):
             yield deferred
             deferred.close()
         else:
-            with transaction.atomic(using=alias):
+            with whole(alias):
                 yield ImmediateWriting(alias)
 
+    def insist(self, change: Callable[[], Result]) -> Result:
+        return insist(database(), change)
+
     def watch_rollback(self) -> Callable[[], bool] | None:
-        connection = transaction.get_connection(database())
-        if tells_of_commit(connection):
-            return CommitMark(connection).is_rolled_back
-        return None if connection.get_autocommit() else maybe_rolled_back
+        return rollback_watch(database())
 
     def forget(self, visitor: Visitor) -> None:
         alias = database()
-        with survivable(alias):
+        with whole(alias):
             delete_assignments(alias, visitor)
-        if any(waiting_changes(alias, visitor)):
+        if waiting_changes(alias, visitor, AssignmentChange):
             transaction.on_commit(Forgetting(alias, visitor), using=alias, robust=True)
-
-
-def maybe_rolled_back() -> bool:
-    """Return True: where the site commits by hand, nobody tells what it rolled back."""
-    return True
 
 
 def database() -> str:

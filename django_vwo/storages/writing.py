@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +14,10 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from ..engine.entities import Visitor
 from ..engine.errors import VWOError, shorten
 from ..failures import describe
+from ..logs import logger
 from ..models import NAME_LENGTH, Assignment
+from ..transactions import insist
 from .base import NewAssignment, Writing
-
-logger = logging.getLogger("django_vwo")
 
 
 def tells_of_commit(connection: BaseDatabaseWrapper) -> bool:
@@ -46,19 +45,35 @@ class ImmediateWriting(Writing):
         self.alias = alias
 
     def add(self, visitor: Visitor, new: NewAssignment) -> str:
-        check_lengths(new)
-        rows = Assignment.objects.using(self.alias)
-        mine = rows.filter(visitor=visitor.key, assignment_key=new.key)
-        if new.replaces is not None:
-            mine.filter(variation=new.replaces).update(variation=new.variation)
-        row = Assignment(
-            visitor=visitor.key,
-            user_id=visitor.user_id.replace("\0", ""),
-            assignment_key=new.key,
-            variation=new.variation,
-        )
-        rows.bulk_create([row], ignore_conflicts=True)
-        return mine.values_list("variation", flat=True).get()
+        return self.add_all(visitor, [new])[0]
+
+    def add_all(self, visitor: Visitor, new: Sequence[NewAssignment]) -> list[str]:
+        rows = Assignment.objects.using(self.alias).filter(visitor=visitor.key)
+        for each in new:
+            if each.replaces is not None:
+                gone = rows.filter(assignment_key=each.key, variation=each.replaces)
+                gone.update(variation=each.variation)
+        self.add_many([(visitor, each) for each in new])
+        found = rows.filter(assignment_key__in=[each.key for each in new])
+        winners = dict(found.values_list("assignment_key", "variation"))
+        return [winners[each.key] for each in new]
+
+    def add_many(self, new: Sequence[tuple[Visitor, NewAssignment]]) -> None:
+        """Remember what *new* says of visitors of whom nothing is remembered: one query."""
+        for _visitor, each in new:
+            check_lengths(each)
+        rows = [
+            Assignment(
+                visitor=visitor.key,
+                user_id=visitor.user_id.replace("\0", ""),
+                assignment_key=each.key,
+                variation=each.variation,
+            )
+            for visitor, each in new
+        ]
+        # In one order everywhere, so that two writers wait for each other at most one way.
+        rows.sort(key=lambda row: (row.visitor, row.assignment_key))
+        Assignment.objects.using(self.alias).bulk_create(rows, ignore_conflicts=True)
 
 
 class DeferredWriting(Writing):
@@ -66,15 +81,19 @@ class DeferredWriting(Writing):
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
-        self.changes: list[WaitingChange] = []
+        self.changes: list[AssignmentChange] = []
 
     def add(self, visitor: Visitor, new: NewAssignment) -> str:
-        check_lengths(new)
+        return self.add_all(visitor, [new])[0]
+
+    def add_all(self, visitor: Visitor, new: Sequence[NewAssignment]) -> list[str]:
+        for each in new:
+            check_lengths(each)
         variations: dict[str, str] = {}
-        self.changes.append(AddedAssignment(self.alias, visitor, new))
-        for change in (*waiting_changes(self.alias, visitor), *self.changes):
+        self.changes.append(AddedAssignments(self.alias, visitor, tuple(new)))
+        for change in (*waiting_changes(self.alias, visitor, AssignmentChange), *self.changes):
             change.show_in(variations)
-        return variations[new.key]
+        return [variations[each.key] for each in new]
 
     def close(self) -> None:
         """Have everything that was added wait for the commit."""
@@ -84,21 +103,29 @@ class DeferredWriting(Writing):
 
 @dataclass(frozen=True, slots=True)
 class WaitingChange(ABC):
-    """A change of a visitor's assignments that waits for the caller's commit."""
+    """A change of what is remembered of a visitor that waits for the caller's commit."""
 
     alias: str
     visitor: Visitor
 
     def __call__(self) -> None:
         try:
-            with transaction.atomic(using=self.alias):
-                self.make()
+            insist(self.alias, self.make_whole)
         except Exception as error:
             logger.error("What was decided is not remembered: %s", describe(error))
+
+    def make_whole(self) -> None:
+        """Make all of the change, or nothing."""
+        with transaction.atomic(using=self.alias):
+            self.make()
 
     @abstractmethod
     def make(self) -> None:
         """Make the change."""
+
+
+class AssignmentChange(WaitingChange):
+    """A change of the rows of a visitor's assignments."""
 
     @abstractmethod
     def show_in(self, variations: dict[str, str]) -> None:
@@ -106,20 +133,21 @@ class WaitingChange(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class AddedAssignment(WaitingChange):
-    """An assignment to remember."""
+class AddedAssignments(AssignmentChange):
+    """Assignments to remember, each of another campaign."""
 
-    new: NewAssignment
+    new: tuple[NewAssignment, ...]
 
     def make(self) -> None:
-        ImmediateWriting(self.alias).add(self.visitor, self.new)
+        ImmediateWriting(self.alias).add_all(self.visitor, self.new)
 
     def show_in(self, variations: dict[str, str]) -> None:
-        if variations.get(self.new.key) in (None, self.new.replaces):
-            variations[self.new.key] = self.new.variation
+        for each in self.new:
+            if variations.get(each.key) in (None, each.replaces):
+                variations[each.key] = each.variation
 
 
-class Forgetting(WaitingChange):
+class Forgetting(AssignmentChange):
     """A visitor to forget, again: changes that wait since before must not bring them back."""
 
     def make(self) -> None:
@@ -173,9 +201,10 @@ def waiting(connection: BaseDatabaseWrapper) -> Waiting:
     return known
 
 
-def waiting_changes(alias: str, visitor: Visitor) -> Sequence[WaitingChange]:
-    """Return *visitor*'s changes of the open transaction, without those rolled back in it."""
-    return waiting(transaction.get_connection(alias)).changes_of(visitor)
+def waiting_changes(alias: str, visitor: Visitor, kind: type[Any]) -> list[Any]:
+    """Return *visitor*'s changes of a kind in the open transaction, but those rolled back in it."""
+    changes = waiting(transaction.get_connection(alias)).changes_of(visitor)
+    return [change for change in changes if isinstance(change, kind)]
 
 
 class CommitMark:
@@ -192,3 +221,16 @@ class CommitMark:
     def is_rolled_back(self) -> bool:
         """Return whether it is neither committed nor waiting for the commit any longer."""
         return not self.is_committed and not waiting(self.connection).has(self)
+
+
+def rollback_watch(alias: str) -> Callable[[], bool] | None:
+    """Return what `UserStorage.watch_rollback` returns for what goes with the transaction."""
+    connection = transaction.get_connection(alias)
+    if tells_of_commit(connection):
+        return CommitMark(connection).is_rolled_back
+    return None if connection.get_autocommit() else maybe_rolled_back
+
+
+def maybe_rolled_back() -> bool:
+    """Return True: where the site commits by hand, nobody tells what it rolled back."""
+    return True

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from hashlib import sha1
 from typing import Any
-from uuid import NAMESPACE_URL, UUID, uuid5
 
 from ...engine.bucketing import BUCKETS, lay_out
 from ...engine.entities import Bucketing, Seed, Variation
+from ..visitor_keys import key_maker
 
 Json = Mapping[str, Any]
 
@@ -62,13 +61,4 @@ def visitor_key_for(account_id: object) -> Callable[[str], str]:
     >>> visitor_key_for(123456)("Ashley")[:8], len(visitor_key_for(123456)("Ashley"))
     ('4C9BA81B', 32)
     """
-    namespace = uuid5(uuid5(NAMESPACE_URL, "https://vwo.com"), str(account_id))
-    # Hashing on from the namespace is eight times faster than uuid5() anew.
-    prefix = sha1(namespace.bytes, usedforsecurity=False)
-
-    def visitor_key(user_id: str) -> str:
-        digest = prefix.copy()
-        digest.update(user_id.encode())
-        return UUID(bytes=digest.digest()[:16], version=5).hex.upper()
-
-    return visitor_key
+    return key_maker("https://vwo.com", account_id)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 
 from ...engine import steps
 from ...engine.bucketing import BUCKETS
@@ -13,6 +12,7 @@ from ...engine.entities import (
     Campaign,
     CampaignSet,
     CampaignType,
+    Feature,
     Goal,
     GoalType,
     Group,
@@ -22,8 +22,9 @@ from ...engine.entities import (
     Segment,
     Variation,
 )
-from ...engine.errors import Description, DocumentError
-from ..limits import MAX_DOCUMENT_BYTES, refuse_size
+from ..base import NO_OPTIONS, Options
+from ..checking import is_encodable
+from ..parsing import parse
 from .bucketing import bucketing, visitor_key_for
 from .schema import check_document
 from .segments import USER_ID, parse_segment
@@ -32,7 +33,6 @@ from .variables import typed_values
 Json = Mapping[str, Any]
 
 NAME = "vwo"
-BYTE_ORDER_MARK = "\ufeff"
 CAMPAIGN_TYPES = {
     "VISUAL_AB": CampaignType.AB,
     "FEATURE_TEST": CampaignType.FEATURE_TEST,
@@ -45,48 +45,31 @@ LOSSY_MULTIPLIER = 10
 GROUP_RULES = {1: GroupRule.EQUAL_CHANCE, 2: GroupRule.PRIORITY_THEN_WEIGHTS}
 
 
-def load(text: str | bytes, *, source: str) -> CampaignSet:
+def load(text: str | bytes, *, source: str, options: Options = NO_OPTIONS) -> CampaignSet:
     """
     Return the campaigns of the settings document *text* (JSON; bytes are UTF-8).
 
-    *source* names the document in messages. Raises `DocumentError`: a document is taken or refused
-    as a whole. What will not work in one that is taken stands in `CampaignSet.problems`.
+    *source* names the document in messages; *options* are for other dialects. Raises
+    `DocumentError`: a document is taken or refused as a whole. What will not work in one that is
+    taken stands in `CampaignSet.problems`.
     """
-    document = parse(text, source)
+    return translate(parse(text, source), source=source, options=options)
+
+
+def translate(document: Any, *, source: str, options: Options = NO_OPTIONS) -> CampaignSet:
+    """Return the campaigns of a document that is parsed already. Raises `DocumentError`."""
     check_document(document, source)
     return Translation(document).campaign_set()
 
 
-def parse(text: str | bytes, source: str) -> Any:
-    """Return the JSON value that *text* holds. Raises `DocumentError`."""
-    if len(text) > MAX_DOCUMENT_BYTES:
-        raise refuse_size(source, len(text))
-    try:
-        decoded = text.decode() if isinstance(text, bytes) else text
-        decoded = decoded.removeprefix(BYTE_ORDER_MARK)
-        return json.loads(decoded, parse_constant=refuse_constant)
-    except UnicodeDecodeError as error:
-        found = f"not UTF-8 at byte {error.start}"
-    except RecursionError:
-        found = "nested too deeply"
-    except json.JSONDecodeError as error:
-        found = what_is_no_json(decoded, error)
-    except ValueError as error:
-        found = f"not JSON ({error})"
-    raise DocumentError(source, "the document", Description(found), "JSON in UTF-8")
+def recognises(document: Any) -> bool:
+    """Return whether *document* looks like one of VWO's."""
+    return isinstance(document, Mapping) and "campaigns" in document
 
 
-def what_is_no_json(text: str, error: json.JSONDecodeError) -> str:
-    """Return in words what *text* is."""
-    if not text.strip():
-        return "empty"
-    if text.lstrip().startswith("<"):
-        return "HTML"
-    return f"not JSON ({error.msg}, line {error.lineno}, column {error.colno})"
-
-
-def refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+def empty_document(account_id: str) -> Json:
+    """Return a document without campaigns."""
+    return {"version": 1, "accountId": account_id, "campaigns": []}
 
 
 class Translation:
@@ -128,6 +111,11 @@ class Translation:
             paused_keys=frozenset(item["key"] for item in paused) - running.keys(),
             paused_goals=goal_identifiers(paused) - by_goal.keys(),
             campaigns_by_goal={key: tuple(found) for key, found in by_goal.items()},
+            features={
+                key: Feature(key=key, experiments=(campaign,))
+                for key, campaign in running.items()
+                if campaign.type is not CampaignType.AB
+            },
             visitor_key=visitor_key_for(document["accountId"]),
             user_id_fact=USER_ID,
             collection_prefix=prefix if isinstance(prefix, str) else "",
@@ -153,6 +141,7 @@ class Translation:
             name=item.get("name", ""),
             type=kind,
             percent_traffic=item["percentTraffic"],
+            assignment_key=item["key"],
             variations=first_by_name(variations),
             goals=self.read_goals(item["goals"], f"{path}.goals"),
             segment=segment,
@@ -188,6 +177,7 @@ class Translation:
                 Variation(
                     id=id_text(each["id"]),
                     name=each["name"],
+                    stored_as=each["name"],
                     weight=self.read_weight(each["weight"], f"{where}.weight"),
                     whitelist=whitelist if is_forcing else None,
                     is_feature_enabled=kind in ALWAYS_ON or is_enabled is True,
@@ -233,7 +223,7 @@ class Translation:
     def read_goal(self, item: Any, path: str) -> Goal | None:
         identifier = item.get("identifier") if isinstance(item, Mapping) else None
         goal_id = item.get("id") if isinstance(item, Mapping) else None
-        if not isinstance(identifier, str) or not is_id(goal_id):
+        if not is_identifier(identifier) or not is_id(goal_id):
             self.report(path, "lacks an identifier or an id: it cannot be reached")
             return None
         kind = item.get("type")
@@ -302,7 +292,7 @@ def goal_identifiers(campaigns: list[Json]) -> frozenset[str]:
     """Return the identifiers of the goals of *campaigns*, whose goals may be of any shape."""
     goals = (goal for campaign in campaigns for goal in campaign["goals"])
     found = (goal.get("identifier") for goal in goals if isinstance(goal, Mapping))
-    return frozenset(identifier for identifier in found if isinstance(identifier, str))
+    return frozenset(filter(is_identifier, found))
 
 
 def id_text(value: object) -> str:
@@ -315,8 +305,12 @@ def id_text(value: object) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
+def is_identifier(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and is_encodable(value)
+
+
 def is_id(value: object) -> bool:
-    return isinstance(value, int | float | str) and not isinstance(value, bool)
+    return is_identifier(value) or (isinstance(value, int | float) and not isinstance(value, bool))
 
 
 def is_minus_one(value: object) -> bool:

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
-from ...engine.errors import MISSING, Description, DocumentError
-
-Json = Mapping[str, Any]
+from ...engine.errors import MISSING, Description
+from ..checking import Checks, Json, join
 
 
 def check_document(document: Any, source: str) -> None:
@@ -20,19 +18,11 @@ def check_document(document: Any, source: str) -> None:
     Check(source).document(document)
 
 
-class Check:
+class Check(Checks):
     """The checks of one document; each method takes a value and its path."""
 
-    def __init__(self, source: str) -> None:
-        self.source = source
-
-    def refuse(self, path: str, found: object, expected: str) -> DocumentError:
-        return DocumentError(self.source, path, found, expected)
-
     def document(self, document: Any) -> None:
-        if not isinstance(document, dict):
-            found = Description("a string") if isinstance(document, str) else document
-            raise self.refuse("the document", found, "an object")
+        self.whole(document)
         self.id(document, "version")
         self.id(document, "accountId")
         for path, campaign in self.objects(document, "campaigns"):
@@ -105,13 +95,7 @@ class Check:
         value = owner.get(key, MISSING)
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             raise self.refuse(join(path, key), value, "a number or a string")
-        if isinstance(value, str) and not is_encodable(value):
-            raise self.refuse(join(path, key), value, "text without lone surrogates")
-
-    def text(self, owner: Json, key: str, path: str) -> None:
-        value = owner.get(key, MISSING)
-        if not isinstance(value, str):
-            raise self.refuse(join(path, key), value, "a string")
+        self.encodable(join(path, key), value)
 
     def flag(self, owner: Json, key: str, path: str) -> None:
         if not isinstance(owner[key], bool):
@@ -130,26 +114,8 @@ class Check:
         for index, value in enumerate(owner[key]):
             self.number_at(f"{join(path, key)}[{index}]", value)
 
-    def object(self, owner: Json, key: str, path: str = "") -> Json:
-        value = owner.get(key, MISSING)
-        if not isinstance(value, dict):
-            raise self.refuse(join(path, key), value, "an object")
-        return value
-
-    def items(self, owner: Json, key: str, path: str) -> list[Any]:
-        value = owner.get(key, MISSING)
-        if not isinstance(value, list) and value != {}:
-            raise self.refuse(join(path, key), value, "a list")
-        return list(value)
-
-    def objects(self, owner: Json, key: str, path: str = "") -> list[tuple[str, Json]]:
-        found: list[tuple[str, Json]] = []
-        for index, value in enumerate(self.items(owner, key, path)):
-            where = f"{join(path, key)}[{index}]"
-            if not isinstance(value, dict):
-                raise self.refuse(where, value, "an object")
-            found.append((where, value))
-        return found
+    def items(self, owner: Json, key: str, path: str = "") -> list[Any]:
+        return [] if owner.get(key, MISSING) == {} else super().items(owner, key, path)
 
     def by_digits(self, owner: Json, key: str) -> list[tuple[str, Any]]:
         found = []
@@ -158,18 +124,6 @@ class Check:
                 raise self.refuse(f"a key of {key}", number, "digits")
             found.append((f"{key}.{number}", value))
         return found
-
-
-def join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
-
-
-def is_encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def is_finite(value: float) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ...engine.entities import Facts, Segment
@@ -214,9 +214,9 @@ class TextComparison:
 
     name: str
     operand: str
-    test: Test
+    test: Test = field(compare=False)
     text: str
-    number: float | None
+    number: float | None = field(compare=False)
 
     def evaluate(self, facts: Facts) -> bool:
         value = value_text(facts, self.name)
@@ -242,7 +242,7 @@ class NumericComparison:
     name: str
     operand: str
     test: Callable[[float, float], bool]
-    number: float | None
+    number: float | None = field(compare=False)
 
     def evaluate(self, facts: Facts) -> bool:
         value = value_text(facts, self.name)

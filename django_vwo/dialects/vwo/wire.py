@@ -1,9 +1,11 @@
-"""VWO's wire: the request that delivers events, and the one that fetches the settings document."""
+"""VWO's wire: what all its requests have in common, and the one for the settings document."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from random import SystemRandom
 from typing import Any
 from urllib.parse import quote
@@ -14,51 +16,27 @@ from ...engine.events import Event, Kind
 from ..base import Request, Sender
 
 PAYLOAD_VERSION = 1
+NEEDS_ACCOUNT_ID = NEEDS_SDK_KEY = True
+WEBHOOK_HEADER = "x-vwo-auth"
+WEBHOOK_BODY_BYTES = 0
 SDK_NAME = "django-vwo"
 HOST = "https://dev.visualwebsiteoptimizer.com"
 USER_AGENT = {"User-Agent": SDK_NAME}
 SDK_QUERY = {"sdk": SDK_NAME, "sdk-v": __version__}
-
-Entry = dict[str, Any]
-
-
-def render_batch(events: Sequence[Event], sender: Sender) -> Request:
-    """
-    Return the one request that delivers all *events* (at least one).
-
-    A push takes an entry for each of its dimensions. Raises `ValueError` for an event whose values
-    are no JSON.
-    """
-    entries = [entry for event in events for entry in entries_of(event, sender)]
-    usage = dict(sender.usage)
-    return Request(
-        method="POST",
-        url=address(sender, "batch-events", prefix=sender.collection_prefix),
-        query={
-            "a": sender.account_id,
-            **SDK_QUERY,
-            "env": sender.sdk_key,
-            **usage,
-            **({"_l": "1"} if usage else {}),
-        },
-        headers={
-            "Authorization": sender.sdk_key,
-            "Content-Type": "application/json",
-            **USER_AGENT,
-        },
-        body=json.dumps({"ev": entries}, allow_nan=False, separators=(",", ":")).encode(),
-    )
+JSON = {"Content-Type": "application/json"}
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+CARRIED_BY_HTTP = re.compile(r"[!-~\x80-\xff][\t -~\x80-\xff]*")
 
 
 def settings_request(sender: Sender, *, is_webhook: bool = False) -> Request:
     """Return the request that fetches the settings document."""
     return Request(
         method="GET",
-        url=address(sender, "pull" if is_webhook else "settings"),
+        url=address(sender, "server-side", "pull" if is_webhook else "settings"),
         query={
             "a": sender.account_id,
             "i": sender.sdk_key,
-            "r": str(SystemRandom().random()),
+            "r": chance(),
             "platform": "server",
             "api-version": "1",
             **SDK_QUERY,
@@ -67,37 +45,73 @@ def settings_request(sender: Sender, *, is_webhook: bool = False) -> Request:
     )
 
 
-def address(sender: Sender, endpoint: str, *, prefix: str = "") -> str:
-    """Return the address of *endpoint*, below the account's data residency if it has one."""
-    parts = [sender.base_url or HOST, quote(prefix.strip("/")), "server-side", endpoint]
-    return "/".join(filter(None, parts))
+def webhook_proof(secret: bytes, body: bytes) -> str:
+    """Return what a call of VWO's webhook says in `WEBHOOK_HEADER`: the secret, as headers can."""
+    return secret.decode("latin-1")
 
 
-def entries_of(event: Event, sender: Sender) -> Iterator[Entry]:
-    """Yield what stands for *event* in a batch."""
-    common = {
-        "u": event.visitor,
-        "sId": int(event.occurred_at.timestamp()),
-        "visitor_ua": event.user_agent,
-        "visitor_ip": event.ip_address,
-        "eT": int(event.kind),
+def address(sender: Sender, *path: str) -> str:
+    """Return the address of *path*, whatever the account's data residency."""
+    return "/".join([sender.base_url or HOST, *path])
+
+
+def resident_address(sender: Sender, *path: str) -> str:
+    """Return the address of *path* below the account's data residency, if it has one."""
+    prefix = quote(sender.collection_prefix.strip("/"), safe="/!$&'()*+,:;=@")
+    return address(sender, *filter(None, [prefix]), *path)
+
+
+def usage(sender: Sender) -> Mapping[str, str]:
+    """Return the usage statistics, with the sign that there are any."""
+    return {**sender.usage, "_l": "1"} if sender.usage else {}
+
+
+def origin(event: Event) -> dict[str, str]:
+    """Return where the visitor came from. A push does not tell."""
+    is_told = event.kind is not Kind.PUSH
+    return {
+        "visitor_ua": without_surrogates(event.user_agent) if is_told else "",
+        "visitor_ip": without_surrogates(event.ip_address) if is_told else "",
     }
-    if event.kind is Kind.PUSH:
-        for name, value in event.properties.items():
-            tags = json.dumps({"u": {name: value}}, allow_nan=False)
-            yield {**common, "t": tags}
-    else:
-        where = {"e": number(event.campaign_id), "c": number(event.variation_id)}
-        yield {**common, **where, **goal_of(event, sender)}
 
 
-def goal_of(event: Event, sender: Sender) -> Mapping[str, Any]:
-    """Return the goal that was reached, with its revenue if there is any."""
-    if event.kind is not Kind.CONVERSION:
-        return {}
-    revenue = revenue_of(event, takes_properties=sender.has_event_properties)
-    goal = {"g": number(event.goal_id)}
-    return goal if revenue is None else {**goal, "r": revenue}
+def without_surrogates(text: str) -> str:
+    """Return *text* as UTF-8 can carry it: recorders clean it, but rows may be another's."""
+    return text.encode(errors="replace").decode()
+
+
+def headers_of(event: Event) -> dict[str, str]:
+    """
+    Return the headers of a request for *event* alone.
+
+    What the visitor's browser sent may not fit into a header: it is left out there, and still
+    stands in the query.
+    """
+    told = origin(event)
+    visitors = {
+        "X-Device-User-Agent": told["visitor_ua"].lstrip(),
+        "VWO-X-Forwarded-For": told["visitor_ip"].lstrip(),
+    }
+    carried = {name: text for name, text in visitors.items() if CARRIED_BY_HTTP.fullmatch(text)}
+    return {**USER_AGENT, **carried}
+
+
+def body_of(content: object) -> bytes:
+    """Return *content* as JSON. Raises `ValueError` or `TypeError` for what is none."""
+    return json.dumps(content, allow_nan=False).encode()
+
+
+def seconds(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(seconds=1)
+
+
+def milliseconds(moment: datetime) -> int:
+    return (moment - EPOCH) // timedelta(milliseconds=1)
+
+
+def chance() -> str:
+    """Return what keeps caches on the way from answering."""
+    return str(SystemRandom().random())
 
 
 def revenue_of(event: Event, *, takes_properties: bool) -> Any:

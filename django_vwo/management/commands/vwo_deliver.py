@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-import threading
 import time
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, close_old_connections
-from django.utils.module_loading import import_string
 
+from ...engine.errors import VWOError
+from ...erasure import Erased, erase
 from ...failures import describe
-from ...outbox import upkeep
+from ...outbox import upkeep, vitals
 from ...outbox.drain import DrainReport
-from ...outbox.site import drain_site, prune_site
+from ...outbox.site import drain_site, prune_site, refreshing
 from ...sources.current import sender
+from ..progress import progress_bar
+from ..stopping import Stop, stop_on_signals
 
 DRAINED, PENDING_LEFT, COLLECTOR_DOWN = 0, 1, 2
 ROUND_SECONDS = 30.0
@@ -38,7 +39,7 @@ class Command(BaseCommand):
         actions = parser.add_mutually_exclusive_group(required=True)
         for name, told in {
             "once": "deliver what is due, then end",
-            "loop": "deliver until stopped by a signal",
+            "loop": "deliver, and keep the settings document fresh, until stopped by a signal",
             "resend": "have failed events delivered again",
             "prune": "delete what was delivered longer ago than RETENTION_DAYS",
             "stats": "tell how the outbox is doing",
@@ -46,17 +47,30 @@ class Command(BaseCommand):
             actions.add_argument(
                 f"--{name}", dest="action", action="store_const", const=name, help=told
             )
+        actions.add_argument(
+            "--erase",
+            metavar="USER_ID",
+            help="take a visitor out of all that is recorded; '-' reads user ids from standard "
+            "input, one a line, so that they stay out of the shell's history",
+        )
         parser.add_argument(
             "--interval", type=float, default=1.0, help="seconds between two looks of --loop"
         )
 
-    def handle(self, *args: Any, action: str, interval: float, **options: Any) -> None:
+    def handle(
+        self, *args: Any, action: str | None, erase: str | None, interval: float, **options: Any
+    ) -> None:
         """Do what was asked for. Raises `CommandError` if the database cannot be used."""
         if action == "loop":
             self.loop(max(interval, 0.05))
             return
         try:
-            getattr(self, action)()
+            if erase is not None:
+                self.erase(sys.stdin.read().splitlines() if erase == "-" else [erase])
+            else:
+                getattr(self, str(action))()
+        except VWOError as error:
+            raise CommandError(str(error)) from None
         except DatabaseError as error:
             raise CommandError(f"The database cannot be used: {describe(error)}") from None
 
@@ -75,7 +89,7 @@ class Command(BaseCommand):
     def loop(self, interval: float) -> None:
         """Deliver until a signal says to stop; survive whatever the database does."""
         prune_at = time.monotonic()
-        with stop_on_signals() as stop:
+        with stop_on_signals() as stop, refreshing():
             while not stop():
                 try:
                     self.round(stop)
@@ -103,70 +117,33 @@ class Command(BaseCommand):
         """Delete what was delivered long ago."""
         self.stdout.write(f"{prune_site()} events deleted.")
 
+    def erase(self, user_ids: Iterable[str]) -> None:
+        """Erase visitors, and tell what that came to, not whom it concerned."""
+        visitors = [user_id for user_id in user_ids if user_id]
+        if not visitors:
+            raise CommandError("Nobody was erased, as no user id was given.")
+        try:
+            self.stdout.write(f"{sum(map(erase, visitors), Erased())}.")
+        except UnicodeError:  # which would show the user id
+            raise CommandError("A user id is no text that can be encoded.") from None
+
     def stats(self) -> None:
-        """Tell how many events are in which state, and about the breaker."""
-        stats = upkeep.stats()
-        for status, count in stats.counts.items():
+        """Tell how many events are in which state, and how each account's delivery goes."""
+        for status, count in upkeep.counts().items():
             self.stdout.write(f"{status.label!s:>10} {count:>12,}")
-        if stats.oldest_pending:
-            self.stdout.write(f"The longest pending event occurred at {stats.oldest_pending}.")
-        for row in stats.breakers:
-            state = f"left alone until {row.open_until}: {row.last_error}" if row.failures else "up"
-            self.stdout.write(f"Account {row.account_id}: the collector is {state}.")
+        for account in sorted({sender().account_id, *vitals.accounts()} - {""}):
+            sentences = vitals.told(vitals.vitals(account))
+            self.stdout.write(f"Account {account}: {' '.join(sentences)}")
 
     @contextmanager
     def progress(self) -> Iterator[Callable[[DrainReport], object]]:
         """Yield what shows a report: a bar on a terminal, else nothing."""
-        bar = progress_bar() if self.stdout.isatty() else None
+        bar = progress_bar(self.stdout, lambda: upkeep.pending(sender().account_id), unit=" events")
         if bar is None:
             yield lambda report: None
             return
         with bar:
             yield lambda report: bar.update(report.settled - bar.n)
-
-
-def progress_bar() -> Any:
-    """Return a bar up to what is pending; None where tqdm is not installed."""
-    try:
-        tqdm = import_string("tqdm.tqdm")
-    except ImportError:
-        return None
-    return tqdm(total=upkeep.pending(sender().account_id), unit=" events")
-
-
-class Stop:
-    """Whether to stop. A plain flag: a signal may come while a lock is held."""
-
-    def __init__(self) -> None:
-        self.is_asked_for = False
-
-    def ask(self, *args: object) -> None:
-        """Have the command stop soon."""
-        self.is_asked_for = True
-
-    def __call__(self) -> bool:
-        return self.is_asked_for
-
-    def wait(self, seconds: float) -> None:
-        """Return after *seconds*, or soon after a stop is asked for."""
-        end = time.monotonic() + seconds
-        while not self.is_asked_for and (left := end - time.monotonic()) > 0:
-            time.sleep(min(left, 0.1))
-
-
-@contextmanager
-def stop_on_signals() -> Iterator[Stop]:
-    """Yield what SIGTERM and SIGINT ask to stop, so that a request under way is finished first."""
-    stop, numbers = Stop(), (signal.SIGTERM, signal.SIGINT)
-    if threading.current_thread() is not threading.main_thread():
-        yield stop
-        return
-    before = [signal.signal(number, stop.ask) for number in numbers]
-    try:
-        yield stop
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 def told(report: DrainReport) -> str:

@@ -1,0 +1,1 @@
+"""Before a new settings document goes live: what it will do to visitors, traffic and code."""

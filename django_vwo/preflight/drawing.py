@@ -1,0 +1,56 @@
+"""Who of a group's campaigns wins a simulated visitor: asked once, not by each of the campaigns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from ..engine import steps
+from ..engine.entities import Campaign, CampaignSet, Group
+from ..engine.steps import LOST_TO_GROUP, Outcome, Trial
+
+
+class Draw:
+    """
+    Stands in for `steps.group` where nobody is remembered.
+
+    Its answers are the same. It keeps those on one visitor: ask all campaigns about one visitor
+    before the next, or a group of a thousand is gone through a thousand times.
+    """
+
+    def __init__(self, campaigns: CampaignSet, group: Group) -> None:
+        self.group = group
+        members = map(campaigns.campaigns_by_id.get, group.campaign_ids)
+        self.listing = [member for member in members if member and member.whitelisting]
+        self.user_id: str | None = None
+        self.winner: str | None = None
+        self.holders: set[str] = set()
+        """Ids of the members that whitelist the visitor."""
+
+    def __call__(self, trial: Trial) -> Outcome | None:
+        if trial.visitor.user_id != self.user_id:
+            self.ask(trial)
+        is_held = self.holders - {trial.campaign.id}
+        return None if self.winner == trial.campaign.id and not is_held else LOST_TO_GROUP
+
+    def ask(self, trial: Trial) -> None:
+        """Find out about the visitor of *trial*."""
+        self.user_id = trial.visitor.user_id
+        self.holders = {each.id for each in self.listing if steps.has_visitor(trial, each)}
+        others = steps.other_members(trial.campaigns, self.group, trial.campaign)
+        self.winner = steps.group_winner(trial, self.group, others)
+
+
+def drawing(campaigns: CampaignSet) -> CampaignSet:
+    """Return *campaigns* with a `Draw` in each group's place."""
+    groups = {each.group.id: each.group for each in campaigns.campaigns.values() if each.group}
+    draws = {group_id: Draw(campaigns, group) for group_id, group in groups.items()}
+    drawn = {key: with_draw(each, draws) for key, each in campaigns.campaigns.items()}
+    return replace(campaigns, campaigns=drawn)
+
+
+def with_draw(campaign: Campaign, draws: dict[str, Draw]) -> Campaign:
+    if campaign.group is None:
+        return campaign
+    draw = draws[campaign.group.id]
+    way = tuple(draw if step is steps.group else step for step in campaign.steps)
+    return replace(campaign, steps=way)
