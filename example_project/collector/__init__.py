@@ -1,6 +1,6 @@
-"""A stand-in for VWO's servers on your own machine: it checks, counts and answers."""
+"""A stand-in for a vendor's servers on your own machine: it checks, counts and answers."""
 
+from .common import Account, Campaign, Count, Tally
 from .server import Collector, CollectorError
-from .tally import Count, Tally
 
-__all__ = ["Collector", "CollectorError", "Count", "Tally"]
+__all__ = ["Account", "Campaign", "Collector", "CollectorError", "Count", "Tally"]

@@ -15,14 +15,14 @@ from queue import SimpleQueue
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from .shapes import CALLS, Account, RefusedError, check_account, ensure, read_batch, read_event
-from .tally import Tally
+from .common import Asked, RefusedError, Reply, Vendor, ensure
+from .optimizely import Optimizely
+from .vwo import VWO
 
-SETTINGS = ("/server-side/settings", "/server-side/pull")
-BATCH = "/server-side/batch-events"
-EVENT = "/events/t"
+VENDORS: tuple[type[Vendor], ...] = (VWO, Optimizely)
 LARGEST_BODY = 4 * 1024 * 1024
 LONGEST_HOLD_SECONDS = 30
+WITHOUT_BODY = (204, 304)
 
 
 class CollectorError(Exception):
@@ -58,12 +58,27 @@ class Handler(BaseHTTPRequestHandler):
         self.answer()
 
     def answer(self) -> None:
-        status, text = self.server.collector.take(self)
-        self.send_response(status)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(text)))
+        reply = self.server.collector.take(self.asked())
+        self.send_response(reply.status)
+        for name, value in reply.headers.items():
+            self.send_header(name, value)
+        if reply.status not in WITHOUT_BODY:
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(reply.body)))
         self.end_headers()
-        self.wfile.write(text)
+        self.wfile.write(reply.body)
+
+    def asked(self) -> Asked:
+        """Return the request."""
+        parts = urlsplit(self.path)
+        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+        return Asked(
+            method=self.command,
+            path=parts.path,
+            query=query,
+            headers=self.headers,
+            body=self.body,
+        )
 
     def body(self) -> bytes:
         """Return the body of a POST. Raises `RefusedError`."""
@@ -79,19 +94,17 @@ class Handler(BaseHTTPRequestHandler):
 
 class Collector:
     """
-    Stands in for VWO's servers: hands out a settings document, takes events and counts them.
+    Stands in for a vendor's servers: hands out a settings document, takes events and counts them.
 
-    It listens on *port* of *host* (0: any that is free), and keeps its port and its counts while
-    it is stopped. *answer_seconds* is what a reply takes.
+    Whose they are, the document says. It listens on *port* of *host* (0: any that is free), and
+    keeps its port and its counts while it is stopped. *answer_seconds* is what a reply takes.
     """
 
     def __init__(
         self, document: Path, *, host: str = "127.0.0.1", port: int = 0, answer_seconds: float = 0
     ) -> None:
-        self.text = document.read_bytes()
-        content = json.loads(self.text)
-        self.account = Account(id=str(content["accountId"]), sdk_key=content["sdkKey"])
-        self.tally = Tally(content)
+        self.vendor = vendor_of(document.read_bytes())
+        self.tally = self.vendor.tally
         self.address = (host, port)
         self.answer_seconds = answer_seconds
         self._may_answer = threading.Event()
@@ -161,37 +174,20 @@ class Collector:
             self._held.put(size)
             self._may_answer.wait(LONGEST_HOLD_SECONDS)
 
-    def take(self, request: Handler) -> tuple[int, bytes]:
-        """Return the HTTP status and the body that answer *request*."""
-        parts = urlsplit(request.path)
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    def take(self, asked: Asked) -> Reply:
+        """Return the answer to a request, once it may be given."""
         try:
-            return 200, self._take(parts.path, query, request)
+            reply = self.vendor.answer(asked)
+            self._hold(reply.events)
+            return reply
         except RefusedError as refused:
             self.tally.refuse(refused)
-            return refused.status, json.dumps({"error": refused.reason}).encode()
+            return Reply(json.dumps({"error": refused.reason}).encode(), refused.status)
         finally:
             time.sleep(self.answer_seconds)
 
-    def _take(self, path: str, query: dict[str, str], request: Handler) -> bytes:
-        called = (request.command, path)
-        if request.command == "GET" and path in SETTINGS:
-            return self._settings(query)
-        if called == ("POST", BATCH):
-            key = request.headers.get("Authorization", "")
-            hits = read_batch(self.account, query, key, request.body())
-            self.tally.add(hits)
-            self._hold(len(hits))
-        elif called == ("POST", EVENT):
-            self.tally.add(read_event(self.account, query, request.body()))
-        elif request.command == "GET" and path in CALLS:
-            self.tally.add(CALLS[path](self.account, query))
-        else:
-            raise RefusedError(404, "there is nothing at this address")
-        return b'{"status": "success"}'
 
-    def _settings(self, query: dict[str, str]) -> bytes:
-        check_account(self.account, query.get("a", ""), query.get("i", ""))
-        ensure(query.get("platform") == "server", "platform is not 'server'")
-        ensure(query.get("api-version") == "1", "api-version is not 1")
-        return self.text
+def vendor_of(text: bytes) -> Vendor:
+    """Return the servers of the vendor whose settings document *text* is."""
+    document = json.loads(text)
+    return next(vendor(text) for vendor in VENDORS if vendor.recognises(document))

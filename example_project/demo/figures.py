@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from decimal import Decimal
 from typing import Any
 
-from collector import Tally
+from collector import Campaign, Tally
 
+from django_vwo.client import get_client
 from django_vwo.results import results
 
 Figures = Mapping[tuple[str, str, str], Decimal]
 """(campaign key, variation name, measure) to its figure; what is missing is 0."""
+NAME_WIDTH, SOURCE_WIDTH = 14, 10
 VISITORS = "visitors"
 REVENUE = "revenue"
 
 
-def admin_figures(document: Mapping[str, Any]) -> Figures:
-    """Return what the admin's results page shows of each campaign of *document*."""
+def admin_figures(campaigns: Sequence[Campaign]) -> Figures:
+    """Return what the admin's results page shows of each of *campaigns*."""
+    counts_the_activated = get_client().campaigns.conventions.counts_the_activated
     return {
-        (campaign["key"], result.variation, measure): Decimal(figure)
-        for campaign in document["campaigns"]
-        for result in results(str(campaign["id"]))
+        (campaign.key, result.variation, measure): Decimal(figure)
+        for campaign in campaigns
+        for result in results(campaign.id, needs_showing=counts_the_activated)
         for measure, figure in measures_of(result)
     }
 
@@ -34,17 +37,17 @@ def measures_of(result: Any) -> Iterator[tuple[str, int | Decimal]]:
     yield REVENUE, sum((goal.revenue for goal in result.goals.values()), Decimal(0))
 
 
-def collector_figures(document: Mapping[str, Any], tally: Tally) -> Figures:
-    """Return what *tally* counted of each campaign of *document*."""
+def collector_figures(campaigns: Sequence[Campaign], tally: Tally) -> Figures:
+    """Return what *tally* counted of each of *campaigns*."""
     figures: dict[tuple[str, str, str], Decimal] = {}
-    for campaign in document["campaigns"]:
-        for variation in campaign["variations"]:
-            place = (str(campaign["id"]), str(variation["id"]))
-            named = (campaign["key"], variation["name"])
+    for campaign in campaigns:
+        for variation_id, name in campaign.variations.items():
+            place = (campaign.id, variation_id)
+            named = (campaign.key, name)
             figures[*named, VISITORS] = Decimal(len(tally.count(*place).visitors))
             counts = {
-                goal["identifier"]: tally.count(*place, str(goal["id"]))
-                for goal in campaign["goals"]
+                identifier: tally.count(*place, goal_id)
+                for goal_id, identifier in campaign.goals.items()
             }
             for identifier, count in counts.items():
                 figures[*named, identifier] = Decimal(len(count.visitors))
@@ -58,13 +61,11 @@ def differences(admin: Figures, collector: Figures) -> list[tuple[str, str, str]
     return [place for place in places if admin.get(place, 0) != collector.get(place, 0)]
 
 
-def table(document: Mapping[str, Any], admin: Figures, collector: Figures) -> str:
+def table(campaigns: Sequence[Campaign], admin: Figures, collector: Figures) -> str:
     """Return both figures of every variation as text, each pair with the verdict."""
     wrong = {place[:2] for place in differences(admin, collector)}
-    known = {
-        (one["key"], arm["name"]) for one in document["campaigns"] for arm in one["variations"]
-    }
-    parts = [campaign_table(one, admin, collector, wrong) for one in document["campaigns"]]
+    known = {(one.key, name) for one in campaigns for name in one.variations.values()}
+    parts = [campaign_table(one, admin, collector, wrong) for one in campaigns]
     strange = [
         f"{' / '.join(place)}: DIFFERS, it is not in the document" for place in wrong - known
     ]
@@ -72,32 +73,37 @@ def table(document: Mapping[str, Any], admin: Figures, collector: Figures) -> st
 
 
 def campaign_table(
-    campaign: Mapping[str, Any], admin: Figures, collector: Figures, wrong: set[Any]
+    campaign: Campaign, admin: Figures, collector: Figures, wrong: Set[tuple[str, ...]]
 ) -> str:
-    goals = [goal["identifier"] for goal in campaign["goals"]]
-    has_revenue = any(goal["type"] == "REVENUE_TRACKING" for goal in campaign["goals"])
-    measures = [VISITORS, *goals, *([REVENUE] if has_revenue else [])]
-    rows = [heading(campaign["key"], measures)]
-    for variation in campaign["variations"]:
-        place = (campaign["key"], variation["name"])
+    earns = any(
+        figures.get((campaign.key, name, REVENUE))
+        for figures in (admin, collector)
+        for name in campaign.variations.values()
+    )
+    measures = [VISITORS, *campaign.goals.values(), *([REVENUE] if earns else [])]
+    width = max(len(campaign.key), NAME_WIDTH + SOURCE_WIDTH + 2)
+    rows = [heading(campaign.key, measures, width)]
+    for name in campaign.variations.values():
+        place = (campaign.key, name)
         verdict = "DIFFERS" if place in wrong else "agrees"
-        rows.append(row(place[1], "admin", admin, place, measures))
-        rows.append(row("", "collector", collector, place, measures) + f"  {verdict}")
+        rows.append(row(f"  {name:{NAME_WIDTH}}admin", admin, place, measures, width))
+        label = f"{'':{NAME_WIDTH + 2}}collector"
+        rows.append(row(label, collector, place, measures, width) + f"  {verdict}")
     return "\n".join(rows)
 
 
-def heading(key: str, measures: Sequence[str]) -> str:
-    return f"{key:26}" + "".join(f"  {measure:>{width_of(measure)}}" for measure in measures)
+def heading(key: str, measures: Sequence[str], width: int) -> str:
+    return f"{key:{width}}" + "".join(f"  {measure:>{width_of(measure)}}" for measure in measures)
 
 
 def row(
-    name: str, source: str, figures: Figures, place: tuple[str, str], measures: Sequence[str]
+    label: str, figures: Figures, place: tuple[str, str], measures: Sequence[str], width: int
 ) -> str:
     cells = (
         f"  {shown(figures.get((*place, measure), Decimal(0)), measure):>{width_of(measure)}}"
         for measure in measures
     )
-    return f"  {name:14}{source:10}" + "".join(cells)
+    return f"{label:{width}}" + "".join(cells)
 
 
 def width_of(measure: str) -> int:

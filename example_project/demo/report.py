@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
 
-from collector import Tally
+from collector import Campaign, Tally
 from django.db.models import Count, Q
 
 from django_vwo.models import Event, EventStatus
 
-from .figures import Figures, admin_figures, collector_figures, differences, table
+from .figures import Figures, admin_figures, collector_figures, differences, shown, table
 from .visitors import Crowd
 
 Say = Callable[[str], None]
@@ -61,12 +61,12 @@ class Journal:
         )
 
 
-def report(document: Mapping[str, Any], tally: Tally, journal: Journal, say: Say) -> bool:
+def report(campaigns: Sequence[Campaign], tally: Tally, journal: Journal, say: Say) -> bool:
     """Print the figures; return whether the admin and the collector agree on all of them."""
-    admin, received = admin_figures(document), collector_figures(document, tally)
+    admin, received = admin_figures(campaigns), collector_figures(campaigns, tally)
     states = journal.states()
     wrong = problems(states, admin, received, tally.refused)
-    for line in ("", table(document, admin, received), "", *facts(journal, states, tally), ""):
+    for line in ("", table(campaigns, admin, received), "", *facts(journal, states, tally), ""):
         say(line)
     for line in wrong or ["The admin and the collector agree on every figure."]:
         say(line)
@@ -89,7 +89,7 @@ def facts(journal: Journal, states: States, tally: Tally) -> Iterator[str]:
     )
     yield (
         f"Collector  {tally.received:,} events received in {tally.requests:,} requests; "
-        f"{tally.repeated:,} came again after the kill and changed no figure."
+        f"{tally.repeated:,} came again and changed no figure."
     )
     yield f"Time       {time.monotonic() - journal.started:.1f} s in all."
 
@@ -105,6 +105,6 @@ def problems(
         were = "event was" if unfinished == 1 else "events were"
         found.append(f"{unfinished} {were} not delivered.")
     for place in differences(admin, received):
-        shown, counted = admin.get(place, 0), received.get(place, 0)
-        found.append(f"{' / '.join(place)}: {shown} in the admin, {counted} at the collector.")
+        here, there = (shown(one.get(place, Decimal(0)), place[-1]) for one in (admin, received))
+        found.append(f"{' / '.join(place)}: {here} in the admin, {there} at the collector.")
     return found

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import time
 from contextlib import ExitStack, closing
 from dataclasses import dataclass
-from typing import Any, TextIO
+from typing import TextIO
 
 from collector import Collector
 
@@ -14,10 +13,9 @@ from .accidents import READY, Accidents
 from .processes import PROJECT, Process
 from .progress import Progress, progress
 from .report import Journal, report
-from .site import Site
+from .site import Site, speaking
 from .visitors import BadPageError, Crowd
 
-DOCUMENT = PROJECT / "vwo.json"
 ANSWER_SECONDS = 0.02
 DELIVERY_SECONDS = 60
 BEFORE_ACCIDENTS = 0.25
@@ -26,6 +24,7 @@ BEFORE_ACCIDENTS = 0.25
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
+    dialect: str
     visitors: int
     serves: bool
     shop_port: int
@@ -37,7 +36,6 @@ class Demo:
 
     def __init__(self, options: Options, out: TextIO) -> None:
         self.options, self.out = options, out
-        self.document: dict[str, Any] = json.loads(DOCUMENT.read_text())
         self.journal = Journal()
         self.progress: Progress | None = None
 
@@ -51,9 +49,10 @@ class Demo:
     def run(self) -> bool:
         """Return whether the admin and the collector agree. Raises `DemoError`."""
         with ExitStack() as stack:
+            stack.enter_context(speaking(self.options.dialect))
             collector = self.collector(stack)
             self.say("Preparing a database, an administrator and the settings document ...")
-            site = Site(collector.url, self.document)
+            site = Site(collector.url, self.options.dialect, collector.vendor.account)
             site.fetch_document()
             self.say("Starting the web server and a Celery worker ...")
             web = stack.enter_context(site.web(self.options.shop_port))
@@ -66,14 +65,16 @@ class Demo:
             except BadPageError as error:
                 raise web.error(str(error)) from error
             self.wait_for_delivery(accidents)
-            agrees = report(self.document, collector.tally, self.journal, self.say)
+            agrees = report(collector.vendor.campaigns, collector.tally, self.journal, self.say)
             if self.options.serves:
                 self.serve(shop, site, web)
         return agrees
 
     def collector(self, stack: ExitStack) -> Collector:
         collector = Collector(
-            DOCUMENT, port=self.options.collector_port, answer_seconds=ANSWER_SECONDS
+            PROJECT / f"{self.options.dialect}.json",
+            port=self.options.collector_port,
+            answer_seconds=ANSWER_SECONDS,
         )
         collector.start()
         return stack.enter_context(closing(collector))

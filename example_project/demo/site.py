@@ -8,25 +8,25 @@ import os
 import secrets
 import shutil
 import sys
-from collections.abc import Mapping
-from contextlib import redirect_stderr
+from contextlib import AbstractContextManager, redirect_stderr
 from pathlib import Path
-from typing import Any
 
+from collector import Account
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import connection
 from django.db.utils import Error
+from django.test import override_settings
 
-from .processes import DemoError, Process
+from .processes import PROJECT, DemoError, Process
 
 WORKER = "celery -A shop_site worker --pool=solo --loglevel=info --without-gossip --without-mingle"
 
 
 class Site:
-    """A shop that starts from nothing and sends its events to *collector_url*."""
+    """A shop of *account* that starts from nothing and sends its events to *collector_url*."""
 
-    def __init__(self, collector_url: str, document: Mapping[str, Any]) -> None:
+    def __init__(self, collector_url: str, dialect: str, account: Account) -> None:
         self.folder: Path = settings.VAR / "demo"
         self.lock = self.folder.with_suffix(".lock").open("w")
         try:
@@ -40,8 +40,9 @@ class Site:
             "DJANGO_SETTINGS_MODULE": "demo.settings",
             "DEMO_DATABASE": make_database(self.folder),
             "SHOP_VAR": str(self.folder),
-            "VWO_ACCOUNT_ID": str(document["accountId"]),
-            "VWO_SDK_KEY": document["sdkKey"],
+            "VWO_DIALECT": dialect,
+            "VWO_ACCOUNT_ID": account.id,
+            "VWO_SDK_KEY": account.sdk_key,
             "VWO_COLLECTOR_URL": collector_url,
             "NO_PROXY": "127.0.0.1",
             "no_proxy": "127.0.0.1",
@@ -57,7 +58,7 @@ class Site:
         return Process(name, [*start, *command.split()], log, self.environment)
 
     def fetch_document(self) -> None:
-        """Take the settings document from the collector, as one would from VWO."""
+        """Take the settings document from the collector, as one would from the vendor."""
         with self.process("settings fetch", "manage.py vwo_settings fetch") as fetch:
             fetch.wait()
 
@@ -67,6 +68,13 @@ class Site:
 
     def worker(self, number: int) -> Process:
         return self.process(f"worker {number}", f"{WORKER} --hostname=worker{number}@%h")
+
+
+def speaking(dialect: str) -> AbstractContextManager[None]:
+    """Return the context in which this process, too, has the settings of *dialect*."""
+    own = {"DIALECT": dialect, "SETTINGS_DOCUMENT": PROJECT / f"{dialect}.json"}
+    context: AbstractContextManager[None] = override_settings(VWO={**settings.VWO, **own})
+    return context
 
 
 def make_database(folder: Path) -> str:

@@ -94,11 +94,15 @@ else:
         "polling_interval": 0.25,
     }
 
-# The collector of this example stands in for VWO: start it with ``python -m collector``.
+# The collector of this example stands in for the vendor: start it with ``python -m collector``.
 # With your own account, set VWO_ACCOUNT_ID and VWO_SDK_KEY, and VWO_COLLECTOR_URL to nothing.
+# VWO_DIALECT=optimizely has the shop speak Optimizely; it is the same shop.
+DIALECT = os.environ.get("VWO_DIALECT", "vwo")
 VWO = {
+    "DIALECT": DIALECT,
     "ACCOUNT_ID": os.environ.get("VWO_ACCOUNT_ID", "123456"),
     "SDK_KEY": os.environ.get("VWO_SDK_KEY", "demo-sdk-key"),
-    "SETTINGS_DOCUMENT": BASE_DIR / "vwo.json",
+    "SETTINGS_DOCUMENT": BASE_DIR / f"{DIALECT}.json",
+    "WEBHOOK_SECRET": os.environ.get("VWO_WEBHOOK_SECRET", "demo-webhook-secret"),
     "COLLECTOR_URL": os.environ.get("VWO_COLLECTOR_URL", "http://127.0.0.1:8765"),
 }

@@ -12,14 +12,23 @@ from demo.processes import DemoError
 from demo.run import Demo, Options
 from django.core.management.base import BaseCommand, CommandError
 
+from django_vwo.conf import app_settings
+from django_vwo.dialects import DIALECTS
+
 
 class Command(BaseCommand):
     help = (
-        "Starts the shop, a Celery worker and a collector that stands in for VWO, sends visitors "
-        "through the pages, and compares what the admin shows with what the collector received."
+        "Starts the shop, a Celery worker and a collector that stands in for the vendor, sends "
+        "visitors through the pages, and compares what the admin shows with what was received."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--dialect",
+            choices=DIALECTS,
+            default=app_settings().dialect,
+            help="the vendor that the shop and the collector speak to each other as",
+        )
         parser.add_argument("--visitors", type=int, default=400, metavar="N")
         parser.add_argument("--serve", action="store_true", help="keep the shop running afterwards")
         parser.add_argument("--shop-port", type=int, default=0, help="0 takes any that is free")
@@ -29,6 +38,7 @@ class Command(BaseCommand):
         if given["visitors"] < 1:
             raise CommandError("--visitors is the number of visitors: 1 or more.")
         options = Options(
+            dialect=given["dialect"],
             visitors=given["visitors"],
             serves=given["serve"],
             shop_port=given["shop_port"],

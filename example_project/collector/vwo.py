@@ -1,12 +1,26 @@
-"""What VWO's endpoints take: a request in, what it says happened out; anything else is refused."""
+"""VWO's endpoints: a request in, what it says happened out; anything else is refused."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
 from typing import Any
+
+from .common import (
+    Account,
+    Asked,
+    Campaign,
+    Count,
+    RefusedError,
+    Reply,
+    Tally,
+    Vendor,
+    ensure,
+    parse_json,
+)
 
 VISITOR = re.compile(r"[0-9A-F]{32}")
 MOST_EVENTS = 5_000
@@ -23,13 +37,10 @@ BATCH_KINDS: dict[int, dict[str, type]] = {
     3: {"t": str},
 }
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Account:
-    """Whose events are taken."""
-
-    id: str
-    sdk_key: str
+SETTINGS = ("/server-side/settings", "/server-side/pull")
+BATCH = "/server-side/batch-events"
+EVENT = "/events/t"
+SUCCESS = b'{"status": "success"}'
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -41,28 +52,6 @@ class Hit:
     variation: str = ""
     goal: str = ""
     revenue: str | float | None = None
-
-
-class RefusedError(Exception):
-    """A request that VWO would not take: the HTTP status, and what is wrong with it."""
-
-    def __init__(self, status: int, reason: str) -> None:
-        super().__init__(status, reason)
-        self.status, self.reason = status, reason
-
-
-def ensure(holds: bool, reason: str, status: int = 400) -> None:
-    """Raise `RefusedError` with *reason* unless it *holds*."""
-    if not holds:
-        raise RefusedError(status, reason)
-
-
-def parse_json(text: str | bytes, what: str) -> Any:
-    """Return the JSON value in *text*. Raises `RefusedError` if there is none."""
-    try:
-        return json.loads(text, parse_constant=lambda name: ensure(False, f"{what} has {name}"))
-    except ValueError as error:
-        raise RefusedError(400, f"{what} is not JSON: {error}") from error
 
 
 def check_query(query: Mapping[str, str], needed: frozenset[str], also: frozenset[str]) -> None:
@@ -198,3 +187,128 @@ CALLS: dict[str, Callable[[Account, Mapping[str, str]], list[Hit]]] = {
     "/server-side/track-goal": read_track_goal,
     "/server-side/push": read_push,
 }
+
+
+class VWO(Vendor):
+    """VWO's servers for one settings document."""
+
+    name = "VWO"
+
+    def __init__(self, text: bytes) -> None:
+        self.text = text
+        document = json.loads(text)
+        self.account = Account(id=str(document["accountId"]), sdk_key=document["sdkKey"])
+        self.campaigns = tuple(map(campaign, document["campaigns"]))
+        self.tally = VWOTally(places(document["campaigns"]))
+
+    @staticmethod
+    def recognises(document: Mapping[str, Any]) -> bool:
+        return "campaigns" in document
+
+    def answer(self, asked: Asked) -> Reply:
+        if asked.method == "GET" and asked.path in SETTINGS:
+            return Reply(self.settings(asked.query))
+        if (asked.method, asked.path) == ("POST", BATCH):
+            key = asked.headers.get("Authorization", "")
+            hits = read_batch(self.account, asked.query, key, asked.body())
+        elif (asked.method, asked.path) == ("POST", EVENT):
+            hits = read_event(self.account, asked.query, asked.body())
+        elif asked.method == "GET" and asked.path in CALLS:
+            hits = CALLS[asked.path](self.account, asked.query)
+        else:
+            raise RefusedError(404, "there is nothing at this address")
+        self.tally.add(hits)
+        return Reply(SUCCESS, events=len(hits))
+
+    def settings(self, query: Mapping[str, str]) -> bytes:
+        check_account(self.account, query.get("a", ""), query.get("i", ""))
+        ensure(query.get("platform") == "server", "platform is not 'server'")
+        ensure(query.get("api-version") == "1", "api-version is not 1")
+        return self.text
+
+
+class VWOTally(Tally):
+    """Counts as VWO does: a visitor once per variation, a conversion once per goal."""
+
+    def __init__(self, known: Iterable[tuple[str, str, str]]) -> None:
+        super().__init__()
+        self._counts: dict[tuple[str, str, str], Count] = {}
+        self._known = set(known)
+        self.pushes = 0
+        self.discarded = 0
+        """Hits of a campaign, variation or goal that the document does not have."""
+
+    def add(self, hits: Iterable[Hit]) -> None:
+        """Count all *hits* of one request."""
+        revenues = [(hit, as_money(hit.revenue)) for hit in hits]
+        with self._lock:
+            self.requests += 1
+            for hit, revenue in revenues:
+                self._add(hit, revenue)
+
+    def _add(self, hit: Hit, revenue: Decimal) -> None:
+        place = (hit.campaign, self._variation(hit), hit.goal)
+        if not hit.campaign:
+            self.pushes += 1
+        elif place not in self._known:
+            self.discarded += 1
+        else:
+            count = self._counts.setdefault(place, Count())
+            count.received += 1
+            count.visitors.setdefault(hit.visitor, revenue)
+
+    def _variation(self, hit: Hit) -> str:
+        """Return the hit's variation; an event that names none counts where its visitor is."""
+        if hit.variation or not hit.campaign:
+            return hit.variation
+        shown = (
+            place[1]
+            for place, count in self._counts.items()
+            if place[0] == hit.campaign and not place[2] and hit.visitor in count.visitors
+        )
+        return next(shown, "")
+
+    def count(self, campaign: str, variation: str, goal: str = "") -> Count:
+        with self._lock:
+            found = self._counts.get((campaign, variation, goal), Count())
+            return Count(visitors=dict(found.visitors), received=found.received)
+
+    @property
+    def received(self) -> int:
+        with self._lock:
+            return sum(count.received for count in self._counts.values())
+
+    @property
+    def repeated(self) -> int:
+        with self._lock:
+            return sum(count.received - len(count.visitors) for count in self._counts.values())
+
+
+def campaign(item: Mapping[str, Any]) -> Campaign:
+    """Return what a settings document says of a campaign."""
+    return Campaign(
+        id=str(item["id"]),
+        key=item["key"],
+        variations={str(each["id"]): each["name"] for each in item["variations"]},
+        goals={str(each["id"]): each["identifier"] for each in item["goals"]},
+    )
+
+
+def places(items: Iterable[Mapping[str, Any]]) -> Iterable[tuple[str, str, str]]:
+    """Yield (campaign, variation, goal or nothing) of everything that runs."""
+    for item in items:
+        if item["status"] == "RUNNING":
+            running = campaign(item)
+            for variation in running.variations:
+                yield from ((running.id, variation, goal) for goal in ("", *running.goals))
+
+
+def as_money(revenue: str | float | None) -> Decimal:
+    """Return *revenue* as an exact number. Raises `RefusedError` if it does not read as one."""
+    try:
+        money = Decimal(str(0 if revenue is None else revenue))
+    except InvalidOperation:
+        raise RefusedError(400, "a revenue does not read as a number") from None
+    if not money.is_finite():
+        raise RefusedError(400, "a revenue is not finite")
+    return money
