@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
+from django_vwo.models import SettingsFetch
 from tests import documents
 from tests.documents import ab_test
 
@@ -30,22 +32,59 @@ class Vendor:
 
     def __init__(self) -> None:
         self.url = ""
+        self.paths: list[str] = []
+        self.conditions: list[dict[str, str]] = []
+        """Of each request, by the name of the header that they compare with."""
+        self.behave()
+
+    def behave(self) -> None:
+        """Answer as at first."""
         self.status = 200
         self.headers = {"Content-Type": "application/json"}
         self.body: bytes = text().encode()
+        self.pieces: Iterable[bytes] | None = None
+        """In place of the body: as many as the client takes, of no declared length."""
         self.pause_seconds = 0.0
-        self.paths: list[str] = []
+        self.validators: dict[str, str] = {}
+        """Headers: with them goes the document, and what asks for another one gets a 304."""
 
     def answer(self, handler: BaseHTTPRequestHandler) -> None:
         """Send the answer that the test asked for."""
         self.paths.append(handler.path)
+        self.conditions.append(conditions_of(handler))
         threading.Event().wait(self.pause_seconds)
-        handler.send_response(self.status)
-        for name, value in self.headers.items():
+        # The next answer may be asked for while this one is sent: what is sent is fixed now.
+        status, body, pieces = self.status, self.body, self.pieces
+        if self.validators and self.conditions[-1] == self.validators:
+            status = 304
+        handler.send_response(status)
+        for name, value in {**self.headers, **self.validators}.items():
             handler.send_header(name, value)
-        handler.send_header("Content-Length", str(len(self.body)))
+        if pieces is not None:
+            handler.close_connection = True
+        else:
+            handler.send_header("Content-Length", str(len(body)))
+            # What follows a 304 would be taken for the next answer, if it is there by then.
+            pieces = [] if status == 304 else [body]
         handler.end_headers()
-        handler.wfile.write(self.body)
+        for piece in pieces:
+            handler.wfile.write(piece)
+
+
+def conditions_of(handler: BaseHTTPRequestHandler) -> dict[str, str]:
+    """Return what the client knows, under the names of the headers that told it."""
+    names = {"If-None-Match": "ETag", "If-Modified-Since": "Last-Modified"}
+    given = {told: handler.headers.get(asked) for asked, told in names.items()}
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def let_pass(seconds: float) -> None:
+    """Have everything that is known of fetches be so much longer ago."""
+    for row in SettingsFetch.objects.all():
+        for name in ("asked_at", "started_at", "succeeded_at", "failed_at", "due_at", "brought_at"):
+            if (moment := getattr(row, name)) is not None:
+                setattr(row, name, moment - timedelta(seconds=seconds))
+        row.save()
 
 
 @contextmanager
