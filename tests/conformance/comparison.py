@@ -1,87 +1,115 @@
-"""Sessions run on both sides at once, compared step by step."""
+"""Plays performed on both sides, compared step by step."""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from .differences import DIFFERENCES, Step
-from .documents import Case
-from .oracle import Answer, Oracle, Session
-from .outcomes import OurSide, Outcome, official_outcome, remembered_in
+from .differences import excuses
+from .oracle import Call, Oracle
+from .outcomes import Outcome, Remembered, remembered_in
+from .plays import Play, Scene, official_scenes, our_outcomes
+from .questions import SecondOpinion, Step
 
-BATCH = 50
-"""Sessions in one request to the official SDK."""
 SHOWN = 3
-"""Disagreements that a report prints."""
+"""Disagreements that a report prints; what comes after them is not looked at."""
+SHOWN_CHARACTERS = 6_000
+"""Characters of a document that a report prints."""
 
 
 class Comparison:
-    """The sessions of one case, on both sides. The official SDK works while ours does."""
+    """One play on both sides. The official SDK works while ours does."""
 
-    def __init__(self, case: Case, oracle: Oracle, *, has_storage: bool) -> None:
-        self.case, self.has_storage = case, has_storage
-        self.ours = OurSide(case, has_storage=has_storage)
-        self.official = oracle.launch(
-            case.for_official(), storage=has_storage, options=case.options
-        )
+    def __init__(self, play: Play, oracle: Oracle) -> None:
+        self.play, self.oracle = play, oracle
         self.excused: Counter[str] = Counter()
         self.disagreements: list[str] = []
         self.steps = 0
+        self.kinds: Counter[str] = Counter()
+        """Steps by the method that was called."""
 
-    def run(self, sessions: Sequence[Session]) -> None:
-        """Compare every step of *sessions*."""
-        batches = [sessions[start : start + BATCH] for start in range(0, len(sessions), BATCH)]
+    def run(self) -> Comparison:
+        """Compare every step of the play."""
         with ThreadPoolExecutor(max_workers=1) as pool:
-            official = pool.map(self.official.sessions, batches)
-            for batch, answers in zip(batches, official, strict=True):
-                for session, its_answers in zip(batch, answers, strict=True):
-                    self.compare(session, its_answers)
-        self.official.close()
+            official = pool.submit(official_scenes, self.play, self.oracle)
+            ours = our_outcomes(self.play)
+            self.compare(official.result(), ours)
+        return self
 
-    def compare(self, session: Session, answers: Iterable[Answer]) -> None:
-        """Compare one session; it ends where an excused step leaves the two storages apart."""
-        before = remembered_in(session.records)
-        pairs = zip(self.ours.outcomes(session), answers, strict=True)
-        for number, (ours, answer) in enumerate(pairs):
-            official = official_outcome(self.case, answer)
-            self.steps += 1
-            if not ours.agrees_with(official):
-                call = session.calls[number]
-                step = Step(case=self.case, call=call, before=before, official=official, ours=ours)
-                self.judge(step, session, number)
-                if ours.remembered != official.remembered:
-                    return
+    def compare(
+        self, official: Sequence[Sequence[Scene]], ours: Sequence[Sequence[Sequence[Outcome]]]
+    ) -> None:
+        """Compare what both sides did; a session ends where their storages part."""
+        parted: set[int] = set()
+        for act, scenes, outcomes in zip(self.play.acts, official, ours, strict=True):
+            opinion = SecondOpinion(act.case, self.oracle, has_storage=self.play.has_storage)
+            for number, (scene, its_outcomes) in enumerate(zip(scenes, outcomes, strict=True)):
+                steps = self.steps_of(scene, its_outcomes, opinion)
+                if number not in parted and not self.agree(steps, scene):
+                    parted.add(number)
+                if len(self.disagreements) >= SHOWN:
+                    break
+            opinion.close()
+
+    def steps_of(
+        self, scene: Scene, outcomes: Sequence[Outcome], opinion: SecondOpinion
+    ) -> Iterator[Step]:
+        """Yield the steps of one session."""
+        before = remembered_in(scene.session.records) if self.play.has_storage else Remembered()
+        for call, official, ours in zip(scene.session.calls, scene.outcomes, outcomes, strict=True):
+            yield Step(
+                case=scene.case,
+                call=call,
+                before=before,
+                official=official,
+                ours=ours,
+                opinion=opinion,
+            )
             before = official.remembered
 
-    def judge(self, step: Step, session: Session, number: int) -> None:
-        """Count the difference that excuses *step*, or keep it as a disagreement."""
-        excuse = next((each for each in DIFFERENCES if each.excuses(step)), None)
-        if excuse is not None:
-            self.excused[excuse.name] += 1
-        else:
-            self.disagreements.append(self.described(step, session, number))
+    def agree(self, steps: Iterator[Step], scene: Scene) -> bool:
+        """Return whether one session left both sides' user storage alike, counting as it goes."""
+        done: list[Call] = []
+        for step in steps:
+            self.steps += 1
+            self.kinds[step.call.method] += 1
+            if not step.ours.agrees_with(step.official):
+                self.judge(step, done, scene)
+                if step.ours.remembered != step.official.remembered:
+                    return False
+            done.append(step.call)
+        return True
 
-    def described(self, step: Step, session: Session, number: int) -> str:
+    def judge(self, step: Step, done: Sequence[Call], scene: Scene) -> None:
+        """Count the differences that excuse *step*, or keep it as a disagreement."""
+        key = len(done), shown(step.ours)
+        if key not in scene.excuses:
+            scene.excuses[key] = excuses(step)
+        found = scene.excuses[key]
+        self.excused.update(each.name for each in found)
+        if not found:
+            self.disagreements.append(self.described(step, done, scene))
+
+    def described(self, step: Step, done: Sequence[Call], scene: Scene) -> str:
         """Return how to see a disagreement again."""
-        storage = "with user storage" if self.has_storage else "without user storage"
+        storage = "with user storage" if self.play.has_storage else "without user storage"
         lines = [
-            f"Case {self.case.name!r}, {storage}, records {list(session.records)!r}:",
-            *(f"    {call}" for call in session.calls[:number]),
+            f"Case {step.case.name!r}, {storage}, records {list(scene.session.records)!r}:",
+            *(f"    {call}" for call in done),
             f"  > {step.call}",
             f"    official {shown(step.official)}",
             f"    ours     {shown(step.ours)}",
-            f"    campaigns {json.dumps(step.campaigns, default=repr)[:1500]}",
+            f"    document {json.dumps(step.case.document, default=repr)[:SHOWN_CHARACTERS]}",
         ]
         return "\n".join(lines)
 
     def report(self) -> str:
         """Return the first disagreements and how many there are."""
-        found = len(self.disagreements)
-        return "\n\n".join([f"{found} of {self.steps} steps:", *self.disagreements[:SHOWN]])
+        head = f"{len(self.disagreements)} of {self.steps} steps do not agree:"
+        return "\n\n".join([head, *self.disagreements])
 
 
 def shown(outcome: Outcome) -> str:

@@ -8,7 +8,6 @@ lists them. Another suite may build its own from the same parts.
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -39,8 +38,8 @@ class Case:
     """How many there are, half of them with user storage; fewer for what varies another case."""
 
     def for_official(self) -> Json:
-        """Return a copy of the document for the official SDK."""
-        return copy.deepcopy(self.official_document or self.document)
+        """Return the document for the official SDK."""
+        return self.official_document or self.document
 
 
 # --- Parts -----------------------------------------------------------------------------------
@@ -225,6 +224,25 @@ def whitelisting() -> Json:
     )
 
 
+def hashed_lists() -> Json:
+    """Return campaigns that force variations on visitors whose ids are listed hashed, or plain."""
+    alice, nobody = "062ED32E425E5014BEE71F5F0DC4F63A", "CF5D28511D3653229C045192701CF41A"
+    trees: list[Json] = [{"user": alice}, {"user": "Alice"}, custom(_vwo_user_id=f"lower({alice})")]
+    on: Json = {"isForcedVariationEnabled": True, "isUserListEnabled": True}
+    return document(
+        *(
+            campaign(
+                f"hashed-{number}",
+                81 + number,
+                [variation(1, "Control", 50, segments=tree), variation(2, "V", 50)],
+                **on,
+                segments={"user": nobody},
+            )
+            for number, tree in enumerate(trees)
+        )
+    )
+
+
 # --- Pre-segmentation ------------------------------------------------------------------------
 
 OPERANDS: tuple[str, ...] = (
@@ -331,6 +349,23 @@ def broken_leaves() -> Json:
             for number, tree in enumerate(trees)
         ),
         isNB=True,
+    )
+
+
+def deep_segments() -> Json:
+    """Return segments that nest up to the level from which they are false, and beyond."""
+
+    def nested(operator: str, levels: int) -> Json:
+        tree: Json = custom(plan="gold")
+        for _ in range(levels):
+            tree = {operator: tree if operator == "not" else [tree]}
+        return tree
+
+    return document(
+        *(
+            campaign(f"{operator}-{levels}", 100 + levels, segments=nested(operator, levels))
+            for operator, levels in [("not", 100), ("not", 102), ("and", 98), ("or", 101)]
+        )
     )
 
 
@@ -545,6 +580,14 @@ def goals(**top: Any) -> Json:
     )
 
 
+def odd_goals() -> Json:
+    """Return goals that nobody can reach, or that the official SDK takes for several."""
+    return document(
+        campaign("without-id", 711, goals=[{"identifier": "visit"}, goal("signup", 791)]),
+        campaign("joined", 712, goals=[goal("a_vwo_b", 792), goal("a", 793), goal("b", 794)]),
+    )
+
+
 PROPERTIES: tuple[Any, ...] = (
     *(None, {}, {"price": 9.5}, {"price": None}, {"price": 0}, {"other": 1}),
     *({"total": "7", "price": "é"}, "price", ["price"]),
@@ -591,11 +634,6 @@ def text_ids() -> Json:
     """Return ids written as text, which the schema admits."""
     arms = [variation("1", "Control", 50), variation("2", "Variation-1", 50)]
     return document(campaign("text-id", "921", arms), campaign("number-id", 922, arms), isNB=True)
-
-
-def text_ids_as_numbers() -> Json:
-    """Return what `text_ids` means."""
-    return document(campaign("text-id", 921), campaign("number-id", 922), isNB=True)
 
 
 GONE: tuple[Json, ...] = (
@@ -656,6 +694,8 @@ CASES: tuple[Case, ...] = (
         custom_variables=variables_of("plan", VALUES),
         visitors=VARIANT,
     ),
+    case("hashed lists", hashed_lists, visitors=VARIANT),
+    case("deep segments", deep_segments, visitors=VARIANT),
     case("features", features),
     case("bare features", bare_features, visitors=VARIANT),
     case("features on event-arch", features, top={"isEventArchEnabled": True}, visitors=VARIANT),
@@ -683,5 +723,6 @@ CASES: tuple[Case, ...] = (
     case("paused campaigns", paused),
     case("shared keys", shared_keys, visitors=VARIANT),
     case("no campaigns", document, top={"campaigns": {}}, visitors=VARIANT),
-    case("ids as text", text_ids, official_document=text_ids_as_numbers(), visitors=VARIANT),
+    case("ids as text", text_ids, visitors=VARIANT),
+    case("odd goals", odd_goals, visitors=VARIANT),
 )

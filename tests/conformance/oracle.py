@@ -27,8 +27,7 @@ from pathlib import Path
 from typing import IO, Any, Self
 
 SDK_VERSION = "1.68.2"
-TOOLS = ("setuptools<81", "wheel")  # the SDK and its mmh3 need pkg_resources and a legacy build
-SDK = (f"vwo-python-sdk=={SDK_VERSION}",)
+TOOLS = ("setuptools<81", "wheel")  # VWO's SDK and its mmh3 need pkg_resources and a legacy build
 SERVER = Path(__file__).with_name("vwo_server.py")
 DIRECTORY_VARIABLE = "DJANGO_VWO_ORACLE_DIR"
 DEFAULT_DIRECTORY = Path(__file__).resolve().parents[2] / ".oracle"
@@ -42,37 +41,59 @@ class OracleError(RuntimeError):
 # --- The environment -------------------------------------------------------------------------
 
 
-def environment_python(directory: Path | None = None) -> Path:
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Environment:
+    """A virtual environment that has an SDK."""
+
+    name: str
+    """What its directory's name begins with."""
+    version: str
+    """The SDK's."""
+    tools: tuple[str, ...]
+    """What is installed first, because the SDK is built with it."""
+    requirements: tuple[str, ...]
+    modules: tuple[str, ...]
+    """What can be imported once all is installed."""
+
+    def key(self) -> str:
+        """Return a name that changes with whatever the environment is made of."""
+        parts = [*self.tools, *self.requirements, sys.version, sys.base_prefix]
+        return f"{self.version}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:8]}"
+
+    def make(self, directory: Path, python: Path) -> None:
+        """Make the virtual environment and install the SDK, its build tools first."""
+        run(sys.executable, "-m", "venv", "--clear", str(directory))
+        install = (str(python), "-m", "pip", "install", "--no-input")
+        run(*install, *self.tools)
+        run(*install, "--no-build-isolation", *self.requirements)
+        run(str(python), "-c", f"import {', '.join(self.modules)}")
+        (directory / "complete").touch()
+
+
+VWO = Environment(
+    name="sdk",
+    version=SDK_VERSION,
+    tools=TOOLS,
+    requirements=(f"vwo-python-sdk=={SDK_VERSION}",),
+    modules=("vwo", "mmh3"),
+)
+
+
+def environment_python(directory: Path | None = None, environment: Environment = VWO) -> Path:
     """
-    Return the interpreter of an environment that has the official SDK, making it if need be.
+    Return the interpreter of an environment that has its SDK, making it if need be.
 
     Raises `OracleError` with the end of pip's output if it cannot be made.
     """
     home = directory or Path(os.environ.get(DIRECTORY_VARIABLE) or DEFAULT_DIRECTORY)
     home.mkdir(parents=True, exist_ok=True)
     (home / ".gitignore").write_text("*\n")
-    environment = home / f"sdk-{environment_key()}"
-    python = environment / "bin" / "python"
+    place = home / f"{environment.name}-{environment.key()}"
+    python = place / "bin" / "python"
     with locked(home / "lock"):
-        if not (environment / "complete").exists():
-            make_environment(environment, python)
+        if not (place / "complete").exists():
+            environment.make(place, python)
     return python
-
-
-def environment_key() -> str:
-    """Return a name that changes with whatever the environment is made of."""
-    parts = [*TOOLS, *SDK, sys.version, sys.base_prefix]
-    return f"{SDK_VERSION}-{hashlib.sha256(repr(parts).encode()).hexdigest()[:8]}"
-
-
-def make_environment(environment: Path, python: Path) -> None:
-    """Make the virtual environment and install the SDK, its build tools first."""
-    run(sys.executable, "-m", "venv", "--clear", str(environment))
-    install = (str(python), "-m", "pip", "install", "--no-input")
-    run(*install, *TOOLS)
-    run(*install, "--no-build-isolation", *SDK)
-    run(str(python), "-c", "import vwo, mmh3")
-    (environment / "complete").touch()
 
 
 def run(*command: str) -> None:
@@ -200,8 +221,12 @@ def answer_from(encoded: Mapping[str, Any]) -> Answer:
 # --- The process -----------------------------------------------------------------------------
 
 
-class Oracle:
-    """A process of the official SDK; a context manager that ends it."""
+class Process:
+    """A process that has an official SDK; a context manager that ends it."""
+
+    environment: Environment
+    server: Path
+    """The program that answers there: one JSON request a line in, one JSON answer a line out."""
 
     def __init__(self, directory: Path | None = None) -> None:
         self.directory = directory
@@ -209,10 +234,10 @@ class Oracle:
         self.errors: IO[str] | None = None
 
     def __enter__(self) -> Self:
-        python = environment_python(self.directory)
+        python = environment_python(self.directory, self.environment)
         self.errors = tempfile.TemporaryFile("w+", errors="replace")
         self.process = subprocess.Popen(
-            [str(python), str(SERVER)],
+            [str(python), str(self.server)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.errors,
@@ -227,26 +252,6 @@ class Oracle:
             self.process.communicate()
         if self.errors is not None:
             self.errors.close()
-
-    def launch(
-        self,
-        document: Mapping[str, Any] | str,
-        *,
-        storage: bool = False,
-        options: Mapping[str, Any] | None = None,
-    ) -> OfficialClient:
-        """
-        Return the SDK launched on *document*, an object or its text.
-
-        *options* are keywords of the SDK's `launch`, such as `goal_type_to_track` and
-        `batch_events`; `logger` and `integrations` may be true for one that does nothing.
-        Raises `RefusedError` if the SDK did not take the document or an option.
-        """
-        asked = {"op": "launch", "storage": storage, "options": encode(dict(options or {}))}
-        answer = self.ask({**asked, "document": document})
-        if answer["handle"] is None:
-            raise RefusedError(answer["error"])
-        return OfficialClient(self, answer["handle"])
 
     def ask(self, request: Mapping[str, Any]) -> dict[str, Any]:
         """Return the server's answer to one request; raise `OracleError` if it has none."""
@@ -276,6 +281,33 @@ class Oracle:
             f"The process of the official SDK ended with status {status}.\n"
             f"{tail(self.errors.read())}"
         )
+
+
+class Oracle(Process):
+    """A process of VWO's SDK."""
+
+    environment = VWO
+    server = SERVER
+
+    def launch(
+        self,
+        document: Mapping[str, Any] | str,
+        *,
+        storage: bool = False,
+        options: Mapping[str, Any] | None = None,
+    ) -> OfficialClient:
+        """
+        Return the SDK launched on *document*, an object or its text.
+
+        *options* are keywords of the SDK's `launch`, such as `goal_type_to_track` and
+        `batch_events`; `logger` and `integrations` may be true for one that does nothing.
+        Raises `RefusedError` if the SDK did not take the document or an option.
+        """
+        asked = {"op": "launch", "storage": storage, "options": encode(dict(options or {}))}
+        answer = self.ask({**asked, "document": document})
+        if answer["handle"] is None:
+            raise RefusedError(answer["error"])
+        return OfficialClient(self, answer["handle"])
 
 
 class RefusedError(Exception):

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 from django_vwo.client import Client
@@ -19,10 +18,10 @@ from django_vwo.engine.events import Event, Kind
 from django_vwo.recorders.memory import MemoryRecorder
 from django_vwo.storages.memory import MemoryStorage
 
+from .amendments import GOALS_SEPARATOR, is_sound_goal
 from .documents import Case, Json
 from .oracle import Answer, Call, Session
 
-GOALS_SEPARATOR = "_vwo_"
 OWN_PROPERTIES = {
     *("vwo_sdkName", "vwo_sdkVersion", "vwo_envKey", "vwoMeta", "isCustomEvent"),
     *("id", "variation", "isFirst"),
@@ -45,6 +44,9 @@ class Told:
     properties: str = "{}"
     """Custom or event properties, or a dimension, as JSON with sorted keys."""
 
+
+Assignments = dict[str, Mapping[str, Assignment]]
+"""User id to assignment key to assignment, as our memory storage has it."""
 
 Remembered = dict[tuple[str, str], tuple[str, frozenset[str]]]
 """User id and campaign key to the variation's name and the goals reached."""
@@ -108,6 +110,19 @@ def remembered_in(records: Iterable[Mapping[str, Any]]) -> Remembered:
     }
 
 
+def records_of(remembered: Remembered) -> list[Json]:
+    """Return the official SDK's records of what is *remembered*."""
+    return [
+        {"userId": user_id, "campaignKey": key, "variationName": name, **goals_of(goals)}
+        for (user_id, key), (name, goals) in remembered.items()
+    ]
+
+
+def goals_of(goals: frozenset[str]) -> Json:
+    """Return what a record tells of *goals*."""
+    return {"goalIdentifiers": GOALS_SEPARATOR.join(sorted(goals))} if goals else {}
+
+
 def goals_in(identifiers: str | None) -> frozenset[str]:
     """Return the goals that a record names."""
     return frozenset(identifiers.split(GOALS_SEPARATOR)) if identifiers else frozenset()
@@ -162,23 +177,22 @@ def told_in_event(case: Case, params: Json, event: Json) -> Iterator[Told]:
 def conversions_in(case: Case, properties: Json, common: Json) -> Iterator[Told]:
     """Yield the conversions of one event; none of them names a variation."""
     own = {key: value for key, value in properties.items() if key not in OWN_PROPERTIES}
-    meta = properties["vwoMeta"]
+    meta, props = properties["vwoMeta"], revenue_props(case)
     for campaign, goals in meta["metric"].items():
         for goal in goals:
             ids = campaign.removeprefix("id_"), goal.removeprefix("g_")
-            name = revenue_props(case).get(ids)
+            name = props.get(ids)
             revenue = str(meta[name]) if name and name in meta else ""
             told = {**common, "revenue": revenue, "properties": as_text(own)}
             yield Told(kind="conversion", campaign=ids[0], goal=ids[1], **told)
 
 
-@cache
 def revenue_props(case: Case) -> dict[tuple[str, str], str | None]:
     """Return the `revenueProp` of each goal, by campaign id and goal id."""
     return {
         (str(campaign["id"]), str(goal["id"])): goal.get("revenueProp")
         for campaign in case.document["campaigns"]
-        for goal in campaign["goals"]
+        for goal in filter(is_sound_goal, campaign["goals"])
     }
 
 
@@ -197,10 +211,11 @@ class OurSide:
             case.document, storage=self.storage, recorder=self.recorder, **case.options
         )
 
-    def outcomes(self, session: Session) -> list[Outcome]:
-        """Return what each call of *session* came to, on a fresh user storage."""
+    def outcomes(self, session: Session, assignments: Assignments | None = None) -> list[Outcome]:
+        """Return what each call of *session* came to, on its records or on *assignments*."""
         if self.storage is not None:
-            self.storage.assignments = assignments_of(session.records)
+            known = assignments_of(session.records) if assignments is None else assignments
+            self.storage.assignments = known
         return [self.outcome(call) for call in session.calls]
 
     def outcome(self, call: Call) -> Outcome:
@@ -257,11 +272,11 @@ class OurSide:
         return str(event.revenue) if has_place and event.revenue else ""
 
 
-def assignments_of(records: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, Assignment]]:
+def assignments_of(records: Sequence[Mapping[str, Any]]) -> Assignments:
     """Return *records* as our memory storage holds them."""
     found: dict[str, dict[str, Assignment]] = {}
     for record in records:
         goals = goals_in(record.get("goalIdentifiers"))
         assignment = Assignment(record["variationName"], goals)
         found.setdefault(record["userId"], {})[record["campaignKey"]] = assignment
-    return found
+    return {**found}

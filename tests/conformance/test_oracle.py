@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,12 +11,6 @@ from .documents import campaign, document, goal, plain
 from .oracle import Call, Oracle, OracleError, RefusedError, Session, run
 
 pytestmark = pytest.mark.conformance
-
-
-@pytest.fixture(scope="module")
-def oracle() -> Iterator[Oracle]:
-    with Oracle() as oracle:
-        yield oracle
 
 
 def test_known_answer_of_the_official_sdk(oracle: Oracle) -> None:

@@ -24,6 +24,7 @@ GOAL_TYPES = (*([None] * 8), "ALL", "CUSTOM_GOAL", "REVENUE_TRACKING", "SIGNUP_G
 CUSTOM_PROPERTIES: tuple[Any, ...] = (None, None, {"page": "pricing"}, {})
 LISTED = {3: "Alice", 11: "bob@example.com", 19: "0007"}
 """Ids that the documents' lists of users name, by the visitor's number modulo 100."""
+STRANGE_KEYS: tuple[Any, ...] = ("unknown", "unknown", 5, ["unknown"])
 PUSHES: tuple[tuple[Any, ...], ...] = (
     ("plan", "gold"),
     ("plan", "gold" * 64),
@@ -105,7 +106,7 @@ class Story:
     def conversions(self) -> list[Call]:
         """Return conversions of one campaign, the same again, of all, and of some."""
         key, goal = self.first["key"], self.goal()
-        some = [key, self.second["key"], "unknown"]
+        some = [key, self.second["key"], self.pick(STRANGE_KEYS)]
         return [
             self.track(key, goal),
             self.track(key, goal),

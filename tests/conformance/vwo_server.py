@@ -3,7 +3,8 @@ The official SDK behind a pipe: one JSON request a line in, one JSON answer a li
 
 `oracle.py` runs this file with the Python of the SDK's own environment, so only `vwo`, what it
 depends on, and the standard library are imported here. Nothing reaches the network: what the SDK
-hands to `requests` is kept and answered with 200.
+hands to `requests` is kept and answered with 200 or, after a `forward`, goes over real HTTP to a
+port of this machine.
 
 ========== ====================================================== ==================================
 op         takes                                                  answers
@@ -13,6 +14,8 @@ call       handle, method, args, kwargs, rendered                 an answer
 sessions   handle, sessions: [{records, calls}], rendered         sessions: an answer per call
 refresh    handle, document                                       an answer
 close      handle                                                 closed
+forward    port                                                   forwarded
+settings   args                                                   sent: how many requests
 ========== ====================================================== ==================================
 
 An *answer* is `{"result", "stored", "sent", "error", "swallowed"}`: what the call returned, every
@@ -44,11 +47,13 @@ from typing import Any
 
 import requests
 import vwo
+from requests.adapters import HTTPAdapter
 from vwo.helpers import generic_util
 from vwo.logger import VWOLogger
 from vwo.services.url_manager import url_manager
 from vwo.services.usage_stats_manager import UsageStats
 
+SEND = requests.Session.request
 USAGE_STATS = "_UsageStats__usage_stats_data"
 ATOMS = (str, int, float, bool, type(None))
 
@@ -127,6 +132,30 @@ class Wire:
             "headers": dict(prepared.headers),
             "body": body.decode() if isinstance(body, bytes) else body,
         }
+
+
+class Forwarding(Wire):
+    """
+    Lets every request go its way, to a port of this machine in place of VWO's host.
+
+    Only where the connection leads is changed: the SDK, `requests` and `urllib3` make the request
+    line, the headers and the body. What they refuse to send is not counted as sent.
+    """
+
+    def __init__(self, port: int) -> None:
+        super().__init__()
+        here = f"http://127.0.0.1:{port}"
+        HTTPAdapter.get_connection_with_tls_context = lambda adapter, *_, **__: (
+            adapter.poolmanager.connection_from_url(here)
+        )
+
+    def request(
+        self, session: requests.Session, method: str, url: str, **parts: Any
+    ) -> requests.Response:
+        """Return what the server answers."""
+        response = SEND(session, method, url, **parts)
+        self.sent.append({"method": method, "url": url})
+        return response
 
 
 def ok(text: str) -> requests.Response:
@@ -266,6 +295,16 @@ class Server:
         """Forget an instance."""
         self.instances[request["handle"]] = None  # type: ignore[assignment]
         return {"closed": True}
+
+    def forward(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Let requests go to a port of this machine from now on."""
+        self.wire = Forwarding(request["port"])
+        return {"forwarded": True}
+
+    def settings(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Return how many requests it took to ask for a settings document."""
+        vwo.get_settings_file(*request["args"])
+        return {"sent": len(self.wire.take())}
 
     @contextmanager
     def running(self, request: dict[str, Any]) -> Iterator[Instance]:
