@@ -17,3 +17,4 @@ def read(name: str) -> Any:
 BUCKETING = read("vwo_bucketing")
 OPERANDS = read("vwo_operands")
 VARIABLES = read("vwo_variables")
+AUDIENCES = read("optimizely_audiences")

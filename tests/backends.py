@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from typing import Any
 
 from django_vwo.engine.entities import Assignment, Visitor
 from django_vwo.storages.base import UserStorage, Writing
@@ -40,3 +41,40 @@ class LaggingStorage(CountingStorage):
         self, visitor: Visitor, goal_identifier: str | None = None
     ) -> Mapping[str, Assignment]:
         return {}
+
+
+class SiteStorage:
+    """What a site has written for VWO's own SDKs, with the one method more that can erase."""
+
+    def __init__(self, *records: dict[str, Any]) -> None:
+        self.records: dict[tuple[str, str], dict[str, Any]] = {}
+        self.asked: list[tuple[str, str]] = []
+        """User id and campaign key of each `get`."""
+        for record in records:
+            self.set(record)
+
+    def get(self, user_id: str, campaign_key: str) -> dict[str, Any] | None:
+        self.asked.append((user_id, campaign_key))
+        return self.records.get((user_id, campaign_key))
+
+    def set(self, record: dict[str, Any]) -> None:
+        self.records[record["userId"], record["campaignKey"]] = dict(record)
+
+    def forget(self, user_id: str) -> None:
+        self.records = {ids: kept for ids, kept in self.records.items() if ids[0] != user_id}
+
+
+class ProfileService:
+    """What a site has written for Optimizely's SDKs, with the one method more that can erase."""
+
+    def __init__(self, *profiles: dict[str, Any]) -> None:
+        self.profiles: dict[str, Any] = {each["user_id"]: each for each in profiles}
+
+    def lookup(self, user_id: str) -> Any:
+        return self.profiles.get(user_id)
+
+    def save(self, profile: dict[str, Any]) -> None:
+        self.profiles[profile["user_id"]] = dict(profile)
+
+    def forget(self, user_id: str) -> None:
+        self.profiles.pop(user_id, None)

@@ -4,7 +4,8 @@ A collector for tests: a real HTTP server on loopback that answers by script and
     with Collector() as collector:
         collector.script(Reply(status=503, headers={"Retry-After": "7"}), HANG)
         ...
-        collector.entries          # every event of a request that was answered with success
+        collector.accepted         # every request that was answered with success
+    collector.entries          # every event of a batch among them
 
 Replies are used up in order; then `collector.rule` decides, which takes everything by default.
 """
@@ -64,8 +65,9 @@ class Received:
 
     @property
     def entries(self) -> list[dict[str, Any]]:
-        """The events of a batch."""
-        return list(json.loads(self.body)["ev"]) if self.body else []
+        """The events of a batch; none of other requests."""
+        content = json.loads(self.body) if self.body else {}
+        return list(content.get("ev", []))
 
 
 def accept_all(received: Received) -> Reply:
@@ -78,6 +80,7 @@ class Collector:
     def __init__(self, port: int = 0) -> None:
         self.port = port
         self.received: list[Received] = []
+        self.accepted: list[Received] = []
         self.entries: list[dict[str, Any]] = []
         self.rule: Callable[[Received], Reply] = accept_all
         self.connections = 0
@@ -116,6 +119,7 @@ class Collector:
             self.received.append(received)
             reply = self._script.popleft() if self._script else self.rule(received)
             if reply.is_success:
+                self.accepted.append(received)
                 self.entries.extend(received.entries)
         self.got_one.set()
         return reply

@@ -12,11 +12,14 @@ from django.urls import path
 from hypothesis import settings as hypothesis_settings
 from pytest_django import Settings
 
+from django_vwo import transport
 from django_vwo.client import get_client
 from django_vwo.conf import app_settings
 from django_vwo.sources import current
 
-from .documents import document
+from .collector import Collector
+from .datafiles import allocation, datafile, event, experiment, variation
+from .documents import ACCOUNT_ID, document
 
 # Machines are slow at times, and CI is to see the same examples each time.
 hypothesis_settings.register_profile(
@@ -57,6 +60,30 @@ def site(configure: Configure) -> Configure:
     """Put the test site's settings document into service; return `configure`."""
     configure(SETTINGS_DOCUMENT=document())
     return configure
+
+
+@pytest.fixture
+def optimizely_site(configure: Configure) -> Configure:
+    """Put a datafile with the pricing experiment into service; return `configure`."""
+    halves = {
+        "variations": [variation("1", "Control"), variation("2", "Variation-1")],
+        "trafficAllocation": allocation(("1", 5000), ("2", 10000)),
+    }
+    document = datafile(
+        experiment("pricing-page", "7", **halves),
+        events=[event("signup", "21", ["7"])],
+        accountId=str(ACCOUNT_ID),
+    )
+    configure(DIALECT="optimizely", SETTINGS_DOCUMENT=document)
+    return configure
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    """Yield a vendor's server; no connection to it is left over."""
+    with Collector() as running:
+        yield running
+        transport.forget_session()
 
 
 @pytest.fixture

@@ -51,5 +51,6 @@ VWO = {
     "SDK_KEY": "secret-sdk-key",
     "DELIVERY": "command",
     "REFRESH_SECONDS": 0,
+    "FETCH_SECONDS": 0,
     "RAISE_ERRORS": True,
 }

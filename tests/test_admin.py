@@ -20,7 +20,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from django_vwo.admin.base import CappedPaginator
+from django_vwo.admin.base import CappedPaginator, to_the_second
 from django_vwo.models import (
     Assignment,
     Breaker,
@@ -33,10 +33,10 @@ from django_vwo.models import (
 )
 from django_vwo.sources import history
 from django_vwo.sources.base import Fetched
-from django_vwo.sources.current import current
+from django_vwo.sources.current import current, start_anew
 
 from .conftest import Configure
-from .documents import DOCUMENT_KEY, ab_test, document
+from .documents import DOCUMENT_KEY, ab_test, document, feature_test
 from .sources.samples import SDK_KEY
 from .test_results import event, reached
 
@@ -377,6 +377,16 @@ def test_results_are_a_table_per_campaign(browser: Browser) -> None:
     )
 
 
+def test_results_tell_how_many_conversions_the_vendor_may_not_count(
+    superuser: Browser, optimizely_site: Configure
+) -> None:
+    address = reverse("admin:django_vwo_results")
+    Event.objects.bulk_create([event("a"), reached("a")])
+    assert "not in the table" not in page(superuser, address)
+    reached("b").save()
+    assert "1 conversion is not in the table" in page(superuser, address)
+
+
 def test_results_outlive_the_campaign(browser: Browser) -> None:
     event("a", campaign_id="70", campaign_key="old-<test>").save()
     html = page(browser, reverse("admin:django_vwo_results"), campaign="70")
@@ -411,6 +421,24 @@ def test_an_assignment_is_found_and_deleted(browser: Browser) -> None:
     assert list(Assignment.objects.all()) == [other]
     change = reverse("admin:django_vwo_assignment_change", args=[other.pk])
     assert browser.post(change, {"variation": "Variation-1"}).status_code == 403
+
+
+def test_an_assignment_is_told_by_names_where_they_are_known(
+    superuser: Browser, optimizely_site: Configure
+) -> None:
+    known, gone = (
+        Assignment.objects.create(
+            visitor=key, user_id=key, assignment_key=key, variation="2", created_at=timezone.now()
+        )
+        for key in ("7", "8")
+    )
+    change = reverse("admin:django_vwo_assignment_change", args=[known.pk])
+    assert "<h2>pricing-page (7): Variation-1 (2)</h2>" in page(superuser, change)
+    for html in (page(superuser, listing("assignment")), page(superuser, change)):
+        assert "pricing-page (7)" in html
+        assert "Variation-1 (2)" in html
+    change = reverse("admin:django_vwo_assignment_change", args=[gone.pk])
+    assert "Variation-1" not in page(superuser, change)
 
 
 def test_a_breaker_is_told_and_can_be_tried_again(browser: Browser) -> None:
@@ -487,18 +515,193 @@ def test_a_huge_document_is_shown_in_part(browser: Browser) -> None:
     assert len(html) < 1_000_000
 
 
-def test_an_earlier_document_is_put_into_service(browser: Browser) -> None:
+def shown(browser: Browser, row: SettingsDocument) -> str:
+    """Return the page of a document, its spaces single."""
+    url = reverse("admin:django_vwo_settingsdocument_change", args=[row.pk])
+    return " ".join(page(browser, url).split())
+
+
+def link(row: SettingsDocument) -> str:
+    url = reverse("admin:django_vwo_settingsdocument_change", args=[row.pk])
+    return f'<a href="{url}">{row}</a>'
+
+
+def test_lone_surrogates_in_a_document_do_not_break_its_page(browser: Browser) -> None:
+    keep()
+    row = keep(ab_test(segments={"or": [{"half-\ud800": "\ud801"}]}))
+    assert "half-" in shown(browser, row)
+    SettingsDocument.objects.update(is_active=None)
+    assert "half-" in asked(browser, row)
+    refused = keep(ab_test("half-\ud800"))
+    assert "lone surrogates" in shown(browser, refused)
+
+
+def test_a_goal_with_half_a_character_breaks_no_page(browser: Browser) -> None:
+    keep(ab_test(goals=[{"id": 1, "identifier": "half-\ud800", "type": "CUSTOM_GOAL"}]))
+    start_anew()
+    for model in ("event", "conversion", "settingsdocument"):
+        page(browser, listing(model))
+
+
+def test_two_documents_of_a_minute_differ(browser: Browser) -> None:
+    first, second = keep(), keep(ab_test())
+    same = SettingsDocument.objects.get(pk=first.pk).fetched_at.replace(second=7)
+    SettingsDocument.objects.update(fetched_at=same)
+    names = {str(row) for row in SettingsDocument.objects.filter(pk__in=[first.pk, second.pk])}
+    assert len(names) == 2
+    assert all(":07" in name for name in names)
+    listed = page(browser, listing("settingsdocument"))
+    assert to_the_second(same) in listed
+
+
+def test_a_document_tells_what_it_changes_against_the_one_in_service(browser: Browser) -> None:
+    first, second = keep(), keep(ab_test(percentTraffic=30), isNBv2=True)
+    newest = shown(browser, second)
+    assert f"Compared with {link(first)}" in newest
+    for text in ("traffic 100 % → 30 %", "is gone", ">new-nav<"):
+        assert text in newest
+    older = shown(browser, first)
+    assert f"Compared with {link(second)}" in older
+    assert "traffic 30 % → 100 %" in older
+
+
+def test_a_document_without_a_usable_predecessor_starts_everything(browser: Browser) -> None:
+    keep(accountId=99)
+    first = keep()
+    html = shown(browser, first)
+    assert "There is no document to compare with." in html
+    assert "starts: A/B test" in html
+    assert "what it changes" in html.lower()
+
+
+def test_a_document_without_changes_says_so(browser: Browser) -> None:
+    keep()
+    row = keep(version=2)
+    assert "Nothing changes that decisions depend on." in shown(browser, row)
+
+
+def test_a_predecessor_that_can_no_longer_be_used_is_no_obstacle(
+    browser: Browser, site: Configure
+) -> None:
+    keep()
+    row = keep(ab_test("second"))
+    site(ACCOUNT_ID=99)
+    assert "field-changes" in shown(browser, row)
+    SettingsDocument.objects.filter(pk=row.pk).update(is_active=None, text="{")
+    assert "field-changes" in shown(browser, row)
+
+
+def test_changes_are_shown_without_secrets_and_escaped(browser: Browser) -> None:
+    keep(feature_test())
+    changed = feature_test()
+    variables = [{"id": 1, "key": "colour", "type": "string", "value": f"<i>{SDK_KEY}"}]
+    changed["variations"][0]["variables"] = variables
+    html = shown(browser, keep(changed, sdkKey="another-document-key"))
+    assert "colour in On" in html
+    assert "&lt;i&gt;********" in html
+    for secret in (SDK_KEY, DOCUMENT_KEY, "another-document-key"):
+        assert secret not in html
+
+
+def test_thousands_of_changes_are_shown_in_part(browser: Browser) -> None:
+    keep(*(ab_test(f"test-{number}", id=number) for number in range(1_000)))
+    row = keep(*(ab_test(f"other-{number}", id=2_000 + number) for number in range(1_000)))
+    html = shown(browser, row)
+    assert "1500 more are not shown" in html
+    assert len(html) < 1_500_000
+
+
+def asked(browser: Browser, row: SettingsDocument, **more: Any) -> str:
+    """Return the page that asks whether *row* is to be put into service."""
+    chosen = {"action": "put_into_service", "_selected_action": [row.pk]}
+    answer = browser.post(listing("settingsdocument"), {**chosen, **more})
+    assert answer.status_code == 200, [str(m) for m in get_messages(answer.wsgi_request)]
+    return " ".join(answer.content.decode().split())
+
+
+def confirmed(html: str) -> dict[str, str]:
+    """Return what the form of the page `asked` sends beside the chosen row."""
+    found = re.search(r'name="instead_of" value="(\d*)"', html)
+    assert found
+    return {"instead_of": found[1]}
+
+
+def test_an_earlier_document_is_put_into_service_once_confirmed(browser: Browser) -> None:
     first, second, refused = keep(), keep(ab_test("second")), keep(accountId=99)
-    told = act(browser, "settingsdocument", "put_into_service", first)
+    html = asked(browser, first)
+    assert "starts: feature test" in html
+    assert "second" in html
+    assert SettingsDocument.objects.get(is_active=True) == second, "it only asked"
+    told = act(browser, "settingsdocument", "put_into_service", first, **confirmed(html))
     assert told[0].startswith("In service: https://vendor.example/settings")
     assert SettingsDocument.objects.get(is_active=True) == first
     in_service = current()
     assert in_service
     assert "new-nav" in in_service.campaigns, "this process follows at once"
     assert "accountId" in act(browser, "settingsdocument", "put_into_service", refused)[0]
+    again = act(browser, "settingsdocument", "put_into_service", first)
+    assert again == ["This document is in service already."]
     both = act(browser, "settingsdocument", "put_into_service", first, second)
     assert both == ["Choose one document."]
     assert SettingsDocument.objects.get(is_active=True) == first
+
+
+def test_what_is_wrong_with_a_document_is_told_before_it_is_put_into_service(
+    browser: Browser,
+) -> None:
+    stalling = {"custom_variable": {"name": "regex((a{1,50}){1,50}$)"}}
+    row = keep(ab_test(segments=stalling, percentTraffic=0.001, type="?"))
+    keep(ab_test("second"))
+    for html in (shown(browser, row), asked(browser, row)):
+        assert "campaigns[0].segments.custom_variable.name: cannot be evaluated" in html
+        assert "campaigns[0].type: is missing or unknown" in html
+
+
+def test_a_document_that_came_meanwhile_is_asked_about_anew(browser: Browser) -> None:
+    first, second = keep(), keep(ab_test("second"))
+    seen = confirmed(asked(browser, first))
+    third = keep(ab_test("third"))
+    html = asked(browser, first, **seen)
+    assert "Another document has come into service meanwhile" in html
+    assert "third" in html
+    assert SettingsDocument.objects.get(is_active=True) == third
+    act(browser, "settingsdocument", "put_into_service", first, **confirmed(html))
+    assert SettingsDocument.objects.get(is_active=True) == first
+    act(browser, "settingsdocument", "put_into_service", second, instead_of=str(first.pk))
+    assert SettingsDocument.objects.get(is_active=True) == second
+
+
+def test_the_document_of_the_settings_is_what_the_first_one_replaces(
+    browser: Browser,
+) -> None:
+    row = keep(ab_test("second"))
+    SettingsDocument.objects.update(is_active=None)
+    start_anew()
+    html = asked(browser, row)
+    assert "Compared with VWO[&#x27;SETTINGS_DOCUMENT&#x27;]" in html
+    told = act(browser, "settingsdocument", "put_into_service", row, **confirmed(html))
+    assert told[0].startswith("In service")
+
+
+@override_settings(USE_THOUSAND_SEPARATOR=True)
+def test_ids_beyond_a_thousand_are_confirmed_too(browser: Browser) -> None:
+    first, second = keep(), keep(ab_test("second"))
+    SettingsDocument.objects.filter(pk=second.pk).update(is_active=None)
+    row = SettingsDocument.objects.get(pk=second.pk)
+    row.pk, row.is_active = second.pk + 12_345, True
+    row.save(force_insert=True)
+    html = asked(browser, first)
+    assert confirmed(html) == {"instead_of": str(row.pk)}
+    act(browser, "settingsdocument", "put_into_service", first, **confirmed(html))
+    assert SettingsDocument.objects.get(is_active=True) == first
+
+
+def test_who_may_only_look_is_not_asked(clerk: Browser) -> None:
+    first, second = keep(), keep(ab_test("second"))
+    chosen = {"action": "put_into_service", "_selected_action": [first.pk], "instead_of": second.pk}
+    clerk.post(listing("settingsdocument"), chosen)
+    assert SettingsDocument.objects.get(is_active=True) == second
+    assert "is gone" in shown(clerk, second)
 
 
 @override_settings(USE_TZ=False)

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -24,41 +25,65 @@ ROOMS: dict[str, set[str]] = {
     "asynchronous": set(),
     "failures": {"engine"},
     "fields": set(),
+    "forks": set(),
+    "logs": set(),
     "transactions": set(),
     "conf": {"engine", "dialects"},
     "models": {"engine", "fields"},
     "ledger_keys": {"engine", "models"},
+    "signals": {"engine", "failures", "logs", "transactions"},
     "results": {"engine", "models"},
     "transport": {"engine", "dialects", "conf"},
     "sources": {
         *("engine", "dialects", "transport", "conf", "models", "failures", "transactions"),
+        *("fields", "forks", "logs"),
     },
-    "storages": {"engine", "models", "failures", "ledger_keys", "fields", "transactions"},
-    "recorders": {"engine", "dialects", "models", "conf", "fields", "ledger_keys", "outbox"},
+    "storages": {
+        *("engine", "models", "failures", "ledger_keys", "fields", "logs", "transactions"),
+    },
+    "recorders": {
+        *("engine", "dialects", "models", "conf", "fields", "ledger_keys", "outbox"),
+        *("logs", "signals", "transactions"),
+    },
     "outbox": {
         *("engine", "dialects", "models", "conf", "fields", "ledger_keys", "failures"),
-        *("transport", "sources", "recorders"),
+        *("transport", "sources", "recorders", "forks", "logs", "signals"),
     },
-    "tasks": {"engine", "outbox", "sources", "conf", "failures"},
+    "tasks": {"engine", "outbox", "sources", "conf", "failures", "forks", "logs"},
     "remembered": {"engine", "storages"},
     "calls": {"engine", "remembered"},
-    "conduct": {"engine", "calls", "remembered", "storages", "recorders"},
+    "conduct": {"engine", "calls", "remembered", "storages", "recorders", "logs"},
     "client": {
         *("engine", "dialects", "asynchronous", "failures", "calls", "conduct", "remembered"),
-        *("storages", "recorders"),
+        *("storages", "recorders", "logs", "set_variations"),
     },
     "visitor_client": {"engine", "asynchronous", "calls", "remembered", "client"},
-    "visitors": {"engine", "conf", "client", "visitor_client"},
+    "optimizely": {"engine", "client"},
+    "set_variations": {"engine"},
+    "visitors": {"engine", "conf", "client", "logs", "visitor_client"},
+    "explaining": {"engine", "models", "client"},
+    "erasure": {
+        *("engine", "dialects", "models", "conf", "client", "outbox", "results", "sources"),
+        "logs",
+    },
+    "importing": {
+        *("engine", "client", "conduct", "failures", "fields", "ledger_keys", "models", "outbox"),
+        *("recorders", "remembered", "sources", "storages"),
+    },
+    "preflight": {
+        *("engine", "client", "failures", "models", "sources", "storages", "transactions"),
+    },
 }
 """A room, and the others that it may import. Doors, which are not here, may import any of these."""
 
 DOORS = {
-    *("admin", "apps", "checks", "decorators", "management", "middleware"),
-    *("templatetags", "testing", "views"),
+    *("admin", "apps", "checks", "decorators", "health", "management", "middleware"),
+    *("service_checks", "telemetry", "templatetags", "testing", "urls", "views", "webhooks"),
 }
 
 LATE = {
     ("client", "conf"): "only get_client() reads the settings",
+    ("client", "signals"): "only get_client() tells of decisions",
     ("client", "sources"): "only get_client() follows the document in service",
     ("conf", "client"): "changed settings ask for another client",
     ("outbox", "tasks"): "Celery is loaded by a process that nudges, not by one that serves",
@@ -66,8 +91,8 @@ LATE = {
 """Imports inside functions that the table of rooms has not, each with its reason."""
 
 BARE = {
-    *("dialects", "failures", "ledger_keys", "remembered", "calls"),
-    *("conduct", "client", "visitor_client"),
+    *("dialects", "failures", "ledger_keys", "logs", "remembered", "calls"),
+    *("conduct", "client", "visitor_client", "optimizely", "set_variations"),
 }
 """Rooms that import nothing but Python's own and the package's."""
 
@@ -75,8 +100,10 @@ FOREIGN = {
     "engine": {"mmh3"},
     "asynchronous": {"asgiref"},
     "tasks": {"celery"},
+    "telemetry": {"opentelemetry"},
     "transport": {"requests", "urllib3"},
     "decorators": {"asgiref", "django"},
+    "health": {"django", "health_check"},
     "middleware": {"asgiref", "django"},
     "views": {"asgiref", "django"},
 }
@@ -105,6 +132,7 @@ def room_of(dotted: str) -> str:
     return "__init__"
 
 
+@cache
 def modules() -> dict[str, Path]:
     """Return every module of the package but its migrations, by dotted name."""
     found = {}
@@ -232,6 +260,7 @@ def test_other_peoples_packages_stay_where_they_belong() -> None:
         ("django_vwo.storages.memory", ["django", "celery", "requests", "asgiref"]),
         ("django_vwo.recorders.memory", ["django", "celery", "requests", "asgiref"]),
         ("django_vwo.outbox.outcome", ["django", "celery", "requests"]),
+        ("django_vwo.importing.lines", ["django", "celery", "requests", "asgiref", "mmh3"]),
     ],
 )
 def test_loads_in_an_interpreter_without(module: str, absent: list[str]) -> None:
@@ -272,6 +301,25 @@ from django_vwo.client import get_client
 from django.core.management import get_commands
 assert get_client().recorder is not None
 assert get_commands()["vwo_deliver"] == "django_vwo"
+"""
+
+    run_fresh(code)
+
+
+def test_a_site_without_the_extras_loads_everything_else() -> None:
+    code = """
+import os, sys
+for name in ("opentelemetry", "health_check"):
+    sys.modules[name] = None
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+import django
+django.setup()
+import importlib, pkgutil
+import django_vwo
+left_out = {"django_vwo.health", "django_vwo.telemetry", "django_vwo.tasks"}
+for found in pkgutil.walk_packages(django_vwo.__path__, "django_vwo."):
+    if found.name not in left_out:
+        importlib.import_module(found.name)
 """
 
     run_fresh(code)

@@ -1,17 +1,17 @@
 """The real task on real brokers, run by a real worker in a process of its own."""
 
+import json
 import os
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 
-from django_vwo import transport
 from django_vwo.models import EventStatus
 
 from .collector import HANG, Collector, Reply
@@ -30,6 +30,8 @@ from .test_tasks import this_app
 
 pytestmark = [pytest.mark.services, pytest.mark.django_db(transaction=True)]
 
+CELERY = ("-m", "celery", "-A", "tests.outbox.worker_app")
+
 
 class Site:
     """The test process as a web server: its commits nudge the workers of a broker."""
@@ -38,18 +40,27 @@ class Site:
         self.url, self.queue, self.collector = url, queue, collector
 
     def worker(
-        self, *, has_sweep: bool = True, **vwo: object
+        self, *, has_sweep: bool = True, celery: Mapping[str, object] | None = None, **vwo: object
     ) -> AbstractContextManager[subprocess.Popen[str]]:
-        """Run a worker with one child."""
-        variables = environment(
-            self.collector, DELIVERY="celery", QUEUE=self.queue, NUDGE_SECONDS=0.05, **vwo
-        )
-        command = ("-m", "celery", "-A", "tests.outbox.worker_app", "worker", "-Q", self.queue)
+        """Run a worker with one child; *celery* is more of the configuration of its app."""
+        name = f"{self.queue}.{uuid4().hex}"  # RabbitMQ may not know yet that a killed one is gone
         options = ("-c", "1", "--loglevel=info", "--without-gossip", "--without-mingle")
-        variables["TEST_BROKER_URL"] = self.url
+        variables = self.variables(celery or {}, **vwo)
         if not has_sweep:
             variables["TEST_WITHOUT_SWEEP"] = "yes"
-        return running(*command, *options, environment=variables)
+        return running(
+            *(*CELERY, "worker", "-Q", self.queue, *options, "-n", f"{name}@%h"),
+            environment=variables,
+        )
+
+    def variables(self, celery: Mapping[str, object], **vwo: object) -> dict[str, str]:
+        """Return the variables under which Celery's processes work for the site."""
+        own = {"DELIVERY": "celery", "QUEUE": self.queue, "NUDGE_SECONDS": 0.05}
+        return {
+            **environment(self.collector, **own, **vwo),
+            "TEST_BROKER_URL": self.url,
+            "TEST_CELERY_SETTINGS": json.dumps(celery),
+        }
 
 
 @pytest.fixture(params=["redis", "amqp"])
@@ -72,13 +83,6 @@ def site(
             if request.param == "redis":  # which keeps what a queue was bound to
                 channel.client.delete(*channel.client.keys(f"_kombu.binding*.{queue}"))
         app.close()
-
-
-@pytest.fixture
-def collector() -> Iterator[Collector]:
-    with Collector() as collector:
-        yield collector
-        transport.forget_session()
 
 
 def all_are_sent() -> bool:

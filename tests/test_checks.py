@@ -18,12 +18,14 @@ from django.utils import timezone
 
 from django_vwo.checks import check_delivery
 from django_vwo.middleware import VWOMiddleware
-from django_vwo.models import Breaker
+from django_vwo.models import Breaker, Event, SettingsFetch
 
 from .conftest import Configure
 from .documents import DOCUMENT_KEY, document
+from .outbox.samples import impression, record
 
 Found = dict[str, str]
+pytestmark = pytest.mark.django_db
 
 
 class OurMiddleware(VWOMiddleware):
@@ -153,7 +155,6 @@ def test_a_public_site_is_looked_at_more_closely(configure: Configure) -> None:
         assert found(deploy=True) == {}
 
 
-@pytest.mark.django_db
 def test_the_database_is_asked_only_if_named() -> None:
     with CaptureQueriesContext(connection) as unnamed:
         assert found(deploy=True).keys() == {"django_vwo.W012"}
@@ -164,7 +165,6 @@ def test_the_database_is_asked_only_if_named() -> None:
     assert [query for query in named if "django_vwo" in query["sql"]]
 
 
-@pytest.mark.django_db
 def test_a_breaker_that_is_open_is_told(site: Configure) -> None:
     until = timezone.now() + timedelta(minutes=5)
     Breaker(account_id="123456", open_until=until, failures=3, last_error="HTTP 403").save()
@@ -175,12 +175,103 @@ def test_a_breaker_that_is_open_is_told(site: Configure) -> None:
     assert found(databases=["default"]) == {}
 
 
+def leave_due(seconds: float) -> None:
+    """Record an event, and leave it alone for so long."""
+    if not Event.objects.exists():
+        record(impression())
+    Event.objects.update(due_at=timezone.now() - timedelta(seconds=seconds))
+
+
+def test_events_that_nobody_delivers_are_told(site: Configure) -> None:
+    leave_due(800)
+    assert found(databases=["default"]) == {}
+    leave_due(1000)
+    told = found(databases=["default"])
+    assert list(told) == ["django_vwo.W019"]
+    assert "account 123456 have been due for 17 minutes" in told["django_vwo.W019"]
+    assert "The last success: never." in told["django_vwo.W019"]
+
+
+def test_a_worker_that_delivers_or_has_to_wait_is_seen(site: Configure) -> None:
+    leave_due(1000)
+    now, long_ago = timezone.now(), timezone.now() - timedelta(seconds=1200)
+    Breaker.objects.create(account_id="123456", last_success_at=now)
+    assert found(databases=["default"]) == {}
+    Breaker.objects.update(last_success_at=long_ago)
+    assert "20 minutes ago" in found(databases=["default"])["django_vwo.W019"]
+    Breaker.objects.update(open_until=now + timedelta(seconds=600), failures=1)
+    assert list(found(databases=["default"])) == ["django_vwo.W016"]
+    Breaker.objects.update(open_until=long_ago)
+    assert list(found(databases=["default"])) == ["django_vwo.W019"]
+
+
+def test_where_nothing_may_be_sent_no_worker_is_missed(site: Configure) -> None:
+    leave_due(1000)
+    site(DEVELOPMENT_MODE=True)
+    assert found(databases=["default"]) == {}
+    site(DEVELOPMENT_MODE=False, SDK_KEY="", SETTINGS_DOCUMENT={**document(), "sdkKey": ""})
+    [message] = [each for each in checks.run_checks(databases=["default"]) if "W019" in str(each)]
+    assert "VWO['SDK_KEY'] is missing" in str(message.hint)
+
+
+def test_fetches_that_fail_are_told(site: Configure) -> None:
+    site(FETCH_SECONDS=300)
+    row = SettingsFetch(account_id="123456", failures=3, last_error="vendor: HTTP 503.")
+    row.save()
+    message = found(databases=["default"])["django_vwo.W017"]
+    assert "3 times in a row by now: vendor: HTTP 503. The last success: never." in message
+    SettingsFetch.objects.update(failures=0, last_error="")
+    assert found(databases=["default"]) == {}
+    SettingsFetch.objects.update(failures=3)
+    site(SDK_KEY="", SETTINGS_DOCUMENT={**document(), "sdkKey": ""})
+    assert found(databases=["default"]) == {}
+
+
+def test_a_passing_failure_is_not_told(site: Configure) -> None:
+    site(FETCH_SECONDS=300)
+    SettingsFetch(account_id="123456", failures=1, last_error="vendor: HTTP 503.").save()
+    assert "cannot be fetched: vendor" in found(databases=["default"])["django_vwo.W017"]
+    SettingsFetch.objects.update(succeeded_at=timezone.now() - timedelta(minutes=19))
+    assert found(databases=["default"]) == {}
+    SettingsFetch.objects.update(succeeded_at=timezone.now() - timedelta(minutes=21))
+    assert "django_vwo.W017" in found(databases=["default"])
+    SettingsFetch.objects.update(succeeded_at=timezone.now(), failures=2)
+    assert found(databases=["default"]) == {}
+    SettingsFetch.objects.update(failures=3)
+    assert "3 times in a row" in found(databases=["default"])["django_vwo.W017"]
+
+
+def test_a_failure_that_nobody_will_try_again_is_not_told(site: Configure) -> None:
+    site(FETCH_SECONDS=0)
+    then = timezone.now()
+    SettingsFetch(account_id="123456", failures=9, started_at=then, failed_at=then).save()
+    assert found(databases=["default"]) == {}
+    SettingsFetch.objects.update(asked_at=then - timedelta(seconds=1))
+    assert "9 times in a row" in found(databases=["default"])["django_vwo.W017"]
+
+
+def test_fetches_that_nobody_does_are_told(site: Configure) -> None:
+    site(FETCH_SECONDS=300)
+    then = timezone.now() - timedelta(minutes=21)
+    SettingsFetch(account_id="123456", started_at=then, succeeded_at=then).save()
+    message = found(databases=["default"])["django_vwo.W017"]
+    assert "16 minutes ago, and nobody does." in message
+    assert f"The last success: {then:%Y-%m-%d %H:%M:%S}" in message
+    site(FETCH_SECONDS=0)
+    assert found(databases=["default"]) == {}
+    SettingsFetch.objects.update(asked_at=timezone.now() - timedelta(minutes=20))
+    assert "20 minutes ago" in found(databases=["default"])["django_vwo.W017"]
+    site(SDK_KEY="", SETTINGS_DOCUMENT={**document(), "sdkKey": ""})
+    assert found(databases=["default"]) == {}
+
+
 def test_the_ids_are_all_different() -> None:
     from inspect import getsource
 
     from django_vwo import checks as ours
+    from django_vwo import service_checks
 
-    source = getsource(ours)
+    source = getsource(ours) + getsource(service_checks)
     numbers = [int(part.split(",")[0]) for part in pieces(source)]
     assert sorted(numbers) == sorted(set(numbers))
 

@@ -263,6 +263,14 @@ def test_a_feature_that_does_not_say_whether_it_is_on_is_off() -> None:
     assert own.client.is_feature_enabled("feature", BOB) is False
 
 
+def test_a_new_visitor_has_the_variation_they_fell_into_though_another_has_its_name() -> None:
+    off, on = variation(1, "Same", 0, isFeatureEnabled=False), variation(2, "Same", 100)
+    own = site(feature_test(variations=[off, {**on, "isFeatureEnabled": True}]))
+
+    assert own.client.is_feature_enabled("feature", BOB) is True
+    assert own.client.is_feature_enabled("feature", BOB) is False
+
+
 def test_reading_needs_an_activation_and_records_nothing() -> None:
     own = site(test(), feature_test())
 
@@ -471,6 +479,24 @@ def test_a_goal_counts_once_unless_it_may_repeat(
     assert own.remembered()["test"].goals == {"signup"}
     unique = own.recorder.events[0].unique_key
     assert (unique is None) is second
+
+
+def test_campaigns_that_share_a_key_count_a_goal_once() -> None:
+    own = site(test(id=10), test(id=11))
+    own.remember(test="Variation-1")
+
+    assert own.client.track(None, BOB, "signup") == {"test": False}
+    assert [event.campaign_id for event in own.recorder.events] == ["10"]
+    assert own.remembered()["test"].goals == {"signup"}
+
+
+def test_campaigns_that_share_a_key_are_entered_once_at_the_goal() -> None:
+    own = site(test(id=10), test(id=11), require_activation=False)
+
+    own.client.track(None, BOB, "signup")
+
+    assert [each.campaign_id for each in own.recorder.events] == ["10", "10"]
+    assert [each.kind.name for each in own.recorder.events] == ["IMPRESSION", "CONVERSION"]
 
 
 def test_goals_count_apart_from_each_other() -> None:
@@ -867,17 +893,33 @@ def assert_no_secret(caplog: pytest.LogCaptureFixture) -> None:
 
 
 @pytest.mark.parametrize("call", ARGUMENTS)
-def test_missing_and_unheard_of_arguments_are_survived_too(
-    call: str, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_unheard_of_keywords_are_left_out(call: str, caplog: pytest.LogCaptureFixture) -> None:
+    fitting = ARGUMENTS[call][1]
+    own, other, strict = (site(test(), feature_test(), development_mode=n == 2) for n in range(3))
+
+    answer = getattr(own.client, call)(**fitting, unheard_of=5, worse={})
+    assert answer == getattr(other.client, call)(**fitting)
+    assert own.kinds == other.kinds
+    assert own.remembered() == other.remembered()
+    assert f"{call}: a keyword argument (of another name) cannot be used" in caplog.text
+    assert "unheard_of" not in caplog.text
+    assert_no_secret(caplog)
+    with pytest.raises(UsageError, match=f"{call}: a keyword argument"):
+        getattr(strict.client, call)(**fitting, unheard_of=5)
+
+
+@pytest.mark.parametrize("call", [call for call in ARGUMENTS if call != "push"])
+def test_missing_arguments_are_survived_too(call: str, caplog: pytest.LogCaptureFixture) -> None:
     nothing, fitting = ARGUMENTS[call]
     own, strict = (site(test(), development_mode=mode) for mode in (False, True))
+    without = {name: value for name, value in fitting.items() if name != "user_id"}
 
-    assert getattr(own.client, call)(**fitting, unheard_of=5) is nothing
+    assert getattr(own.client, call)(**without) is nothing
     assert f"{call} failed: builtins.TypeError" in caplog.text
+    assert getattr(own.client, call)(**without, unheard_of=5) is nothing
     assert_no_secret(caplog)
-    with pytest.raises(TypeError, match="unheard_of"):
-        getattr(strict.client, call)(**fitting, unheard_of=5)
+    with pytest.raises(TypeError, match="user_id"):
+        getattr(strict.client, call)(**without)
 
 
 @pytest.mark.parametrize("call", [call for call in ARGUMENTS if call != "push"])
@@ -1468,3 +1510,12 @@ def test_each_call_has_a_twin_that_reads_like_it(call: str) -> None:
 def test_a_track_result_is_true_when_anything_was_tracked(result: Any, is_true: bool) -> None:
     assert bool(TrackResult(result)) is is_true
     assert TrackResult(result) == result
+
+
+def test_a_variation_cannot_be_set_where_the_vendor_knows_of_no_such_thing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    own = site(test(key="c"))
+    assert own.client.set_forced_variation("c", BOB, "Variation-1") is False
+    assert own.client.get_forced_variation("c", BOB) is None
+    assert "no variations set by the site" in caplog.text

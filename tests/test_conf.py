@@ -50,10 +50,11 @@ def test_unknown_keys_are_named() -> None:
 
 
 WRONG: dict[str, list[Any]] = {
-    "ACCOUNT_ID": [None, [], True, 1.5, object()],
+    "ACCOUNT_ID": [None, [], True, 1.5, ...],
     "DIALECT": ["other", None, 5],
     "SETTINGS_DOCUMENT": [5, [], b"{}", "", '{"sdkKey": "secret"}', ({"sdkKey": "secret"},)],
     "REFRESH_SECONDS": [-1, "60", True, float("nan"), float("inf"), None, 86_401],
+    "FETCH_SECONDS": [-1, 0.01, 4.99, 86_401, "5", False, float("nan"), float("inf"), None],
     "USER_ID": [5, "no.such.function", "plain", "django_vwo.conf.SECRETS"],
     "CONSENT": [5, ""],
     "COOKIE_NAME": [5, None],
@@ -134,3 +135,10 @@ def test_backends_are_made_with_their_options() -> None:
 
 def test_a_mistake_is_nothing_that_the_client_swallows() -> None:
     assert not issubclass(ImproperlyConfigured, VWOError)
+
+
+def test_zero_may_be_beyond_the_least() -> None:
+    assert [read_settings({"FETCH_SECONDS": each}).fetch_seconds for each in (0, 5)] == [0, 5]
+    assert refusal({"FETCH_SECONDS": 3}) == (
+        "VWO['FETCH_SECONDS'] is 3; expected a number from 5 to 86400 (seconds), or 0."
+    )

@@ -18,7 +18,10 @@ def test_each_dialect_has_what_the_protocol_asks_for(name: str) -> None:
 
     assert name == found.NAME
     assert found.PAYLOAD_VERSION >= 1
-    for method in ("load", "render_batch", "settings_request"):
+    for method in (
+        *("load", "visitor_key_for", "lone_key"),
+        *("render_batch", "render_single", "settings_request"),
+    ):
         assert callable(getattr(found, method))
         assert hasattr(Dialect, method)
 

@@ -14,14 +14,18 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import pytest
 import requests
 from django.core.management import CommandError, call_command
 
+from django_vwo.dialects import DIALECTS
+from django_vwo.dialects.optimizely import load
+
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = ROOT / "example_project"
-DOCUMENT = PROJECT / "vwo.json"
+DOCUMENT, DATAFILE = PROJECT / "vwo.json", PROJECT / "optimizely.json"
 VISITOR = "0123456789ABCDEF0123456789ABCDEF"
 KEY_ID = "demo-sdk-key"
 QUERY = {"a": "123456", "sdk": "django", "sdk-v": "1", "env": KEY_ID}
@@ -35,7 +39,7 @@ RunDemo = Callable[..., subprocess.CompletedProcess[str]]
 def run_demo(tmp_path: Path) -> RunDemo:
     """Return a function that runs the demo in a folder of its own, and what it printed."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "SHOP_VAR": str(tmp_path)}
-    for name in ("DATABASE_URL", "CELERY_BROKER_URL", "DJANGO_SETTINGS_MODULE"):
+    for name in ("DATABASE_URL", "CELERY_BROKER_URL", "DJANGO_SETTINGS_MODULE", "VWO_DIALECT"):
         environment.pop(name, None)
 
     def run(*options: str, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -93,8 +97,9 @@ def post_batch(collector: Any, body: Any, **changes: Any) -> requests.Response:
 
 
 @pytest.mark.celery
-def test_demo_ends_well_and_admin_and_collector_agree(run_demo: RunDemo) -> None:
-    demo = run_demo("--visitors", "40")
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_demo_ends_well_and_admin_and_collector_agree(run_demo: RunDemo, dialect: str) -> None:
+    demo = run_demo("--visitors", "40", "--dialect", dialect)
     assert demo.returncode == 0, demo.stdout + demo.stderr
     assert "The worker is killed (SIGKILL)" in demo.stdout
     assert "agree on every figure" in demo.stdout
@@ -268,11 +273,187 @@ def test_collector_hands_its_document_to_its_account_only(collector: Any) -> Non
     assert get("1", KEY_ID).status_code == 400
 
 
+@pytest.fixture
+def optimizely(shop_modules: None) -> Iterator[Any]:
+    """Return a collector that speaks Optimizely."""
+    from collector import Collector
+
+    with closing(Collector(DATAFILE)) as collector:
+        collector.start()
+        yield collector
+
+
+LAYERS = {"20311": "20211", "20312": "20212", "20313": "20213", "20314": "20214"}
+NAMES = {
+    "20311": ("pricing-page", {"20511": "Control", "20512": "Variation-1"}),
+    "20313": ("new-nav-test", {"20531": "Control", "20532": "Variation-1"}),
+}
+
+
+def snapshot(**parts: Any) -> dict[str, Any]:
+    """Return what a visitor did, of which *parts* are the event's but for the decisions."""
+    decisions = parts.pop("decisions", None)
+    event = {"timestamp": 1_760_000_000_000, "uuid": str(uuid4()), **parts}
+    return {"events": [event], **({"decisions": decisions} if decisions else {})}
+
+
+def shown(variation: str = "20512", experiment: str = "20311", **parts: Any) -> dict[str, Any]:
+    """Return an impression."""
+    rule_key, names = NAMES[experiment]
+    metadata = {
+        "flag_key": "",
+        "rule_key": rule_key,
+        "rule_type": "experiment",
+        "variation_key": names[variation],
+        "enabled": True,
+    }
+    layer = LAYERS[experiment]
+    decision = {"campaign_id": layer, "experiment_id": experiment, "variation_id": variation}
+    own = {"entity_id": layer, "key": "campaign_activated"}
+    return snapshot(**{**own, "decisions": [{**decision, "metadata": metadata}], **parts})
+
+
+def bought(cents: int = 1_250, **parts: Any) -> dict[str, Any]:
+    """Return a conversion."""
+    worth = {"revenue": cents, "tags": {"revenue": cents}}
+    return snapshot(**{"entity_id": "20401", "key": "checkout-complete", **worth, **parts})
+
+
+def payload(*snapshots: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    visitor = {"visitor_id": "anna", "attributes": [], "snapshots": list(snapshots)}
+    return {
+        "account_id": "123456",
+        "project_id": "20440170029",
+        "revision": "7",
+        "client_name": "django-vwo",
+        "client_version": "1",
+        "anonymize_ip": True,
+        "enrich_decisions": True,
+        "visitors": [visitor],
+        **changes,
+    }
+
+
+def tell(collector: Any, body: Any) -> requests.Response:
+    return requests.post(f"{collector.url}/v1/events", json=body, timeout=5)
+
+
+def test_optimizely_finds_the_variation_by_earlier_impressions(optimizely: Any) -> None:
+    late = 1_760_000_000_500
+    before = bought(100, timestamp=late - 2)
+    messages = [bought(timestamp=late), bought(timestamp=late + 1), before]
+    shows = [shown(timestamp=late - 1), shown(timestamp=late + 2)]
+    shows.append(shown("20532", "20313", timestamp=late - 3))
+    assert tell(optimizely, payload(*messages, *shows)).status_code == 204
+    tally = optimizely.tally
+    assert list(tally.count("20311", "20512").visitors) == ["anna"]
+    assert tally.count("20311", "20512", "20401").visitors == {"anna": Decimal(25)}
+    assert tally.count("20313", "20532", "20401").visitors == {"anna": Decimal(26)}
+    assert tally.count("20311", "20511", "20401").visitors == {}
+    assert tally.count("20312", "20521", "20402").visitors == {}
+
+
+def test_optimizely_drops_a_message_of_a_uuid_that_it_has_seen(optimizely: Any) -> None:
+    message = bought()
+    assert tell(optimizely, payload(shown(), message)).status_code == 204
+    assert tell(optimizely, payload(message)).status_code == 204
+    assert optimizely.tally.count("20311", "20512", "20401").revenue == Decimal("12.5")
+    assert (optimizely.tally.received, optimizely.tally.repeated) == (3, 1)
+
+
+def test_optimizely_takes_what_full_stack_2_decided(optimizely: Any) -> None:
+    decision = {"campaign_id": "20211", "experiment_id": "20311", "variation_id": "20512"}
+    body = payload(bought(decisions=[decision]))
+    del body["enrich_decisions"]
+    assert tell(optimizely, body).status_code == 204
+    assert optimizely.tally.count("20311", "20512", "20401").revenue == Decimal("12.5")
+
+
+@pytest.mark.parametrize(
+    ("message", "changes"),
+    [
+        pytest.param(bought(), {"account_id": "1"}, id="another account"),
+        pytest.param(bought(), {"project_id": "1"}, id="another project"),
+        pytest.param(bought(), {"revision": 7}, id="a revision that is no text"),
+        pytest.param(bought(), {"visitors": []}, id="no visitors"),
+        pytest.param(bought(), {"colour": "red"}, id="unknown part"),
+        pytest.param(bought(), {"enrich_decisions": False}, id="no decisions"),
+        pytest.param(bought(uuid="7"), {}, id="no UUID"),
+        pytest.param(bought(timestamp=1_760_000_000), {}, id="seconds"),
+        pytest.param(bought(revenue=12.5), {}, id="revenue that is not in cents"),
+        pytest.param(bought(revenue=True), {}, id="revenue as a bool"),
+        pytest.param(bought(revenue=99), {}, id="two revenues"),
+        pytest.param(bought(value="3"), {}, id="value as text"),
+        pytest.param(bought(entity_id="20402"), {}, id="another event's id"),
+        pytest.param(bought(decisions=[{}]), {}, id="decisions that are none of its own"),
+        pytest.param(shown(revenue=1), {}, id="impression with revenue"),
+        pytest.param(shown(entity_id="20311"), {}, id="impression of no layer"),
+        pytest.param(snapshot(entity_id="20211", key="campaign_activated"), {}, id="of nothing"),
+        pytest.param({"events": []}, {}, id="no event"),
+        pytest.param({**bought(), "colour": "red"}, {}, id="unknown part of a snapshot"),
+    ],
+)
+def test_optimizely_refuses_what_is_not_its_own(
+    optimizely: Any, message: dict[str, Any], changes: dict[str, Any]
+) -> None:
+    answer = tell(optimizely, payload(message, **changes))
+    assert answer.status_code == 400
+    assert optimizely.tally.refused == [f"400: {answer.json()['error']}"]
+    assert optimizely.tally.received == 0
+
+
+@pytest.mark.parametrize(
+    "attribute",
+    [
+        {"entity_id": "1", "key": "plan", "type": "custom", "value": "gold"},
+        {"entity_id": "1", "key": "$opt_bot_filtering", "type": "custom", "value": True},
+        {"entity_id": "$opt_x", "key": "$opt_x", "type": "custom", "value": None},
+        {"entity_id": "$opt_x", "key": "$opt_x", "type": "other", "value": 1},
+    ],
+)
+def test_optimizely_knows_the_attributes(optimizely: Any, attribute: dict[str, Any]) -> None:
+    good = {**attribute, "entity_id": "$opt_x", "key": "$opt_x", "type": "custom", "value": 1}
+    for told, status in ((attribute, 400), (good, 204)):
+        body = payload(bought())
+        body["visitors"][0]["attributes"] = [told]
+        assert tell(optimizely, body).status_code == status
+
+
+def test_optimizely_hands_out_its_datafile_once(optimizely: Any) -> None:
+    def get(key: str = KEY_ID, **headers: str) -> requests.Response:
+        address = f"{optimizely.url}/datafiles/{key}.json"
+        names = {name.replace("_", "-"): value for name, value in headers.items()}
+        return requests.get(address, headers=names, timeout=5)
+
+    first = get()
+    assert first.json() == json.loads(DATAFILE.read_text())
+    assert get(If_None_Match=first.headers["ETag"]).status_code == 304
+    assert get(If_None_Match='"other"').status_code == 200
+    assert get(If_Modified_Since=first.headers["Last-Modified"]).status_code == 304
+    assert get(If_Modified_Since="Thu, 01 Jan 2026 00:00:00 GMT").status_code == 200
+    assert get("other").status_code == 403
+    assert requests.get(f"{optimizely.url}/v1/events", timeout=5).status_code == 404
+
+
+def test_both_documents_have_what_the_shop_asks_for() -> None:
+    vwo = json.loads(DOCUMENT.read_text())
+    datafile = load(DATAFILE.read_bytes(), source="optimizely.json")
+    assert not datafile.problems
+    for campaign in vwo["campaigns"]:
+        feature = datafile.features.get(campaign["key"])
+        keys = [each.key for each in feature.experiments] if feature else [campaign["key"]]
+        goals = {goal["identifier"] for goal in campaign["goals"]}
+        assert all(set(datafile.campaigns[key].goals) == goals for key in keys)
+        variables = campaign["variations"][0].get("variables", [])
+        assert {each["key"] for each in variables} == set(feature.defaults if feature else ())
+
+
 def test_figures_that_differ_are_told_and_end_the_demo_badly(shop_modules: None) -> None:
+    from collector.server import vendor_of
     from demo.figures import table
     from demo.report import States, problems
 
-    document = json.loads(DOCUMENT.read_text())
+    campaigns = vendor_of(DOCUMENT.read_bytes()).campaigns
     place = ("pricing-page", "Control", "visitors")
     states = States(total=9, pending=0, sent=9, duplicate=0, dead=0, retried=0)
     same = {place: Decimal(9)}
@@ -284,9 +465,9 @@ def test_figures_that_differ_are_told_and_end_the_demo_badly(shop_modules: None)
     assert problems(states, {}, {}) == ["The collector received nothing."]
     assert problems(replace(states, pending=1), same, same) == ["1 event was not delivered."]
     assert problems(states, same, same, refused=["400: rubbish"]) != []
-    assert "DIFFERS" not in table(document, same, same)
-    assert "DIFFERS" in table(document, same, {place: Decimal(8)})
-    assert "DIFFERS" in table(document, {("gone", "Control", "visitors"): Decimal(1)}, {})
+    assert "DIFFERS" not in table(campaigns, same, same)
+    assert "DIFFERS" in table(campaigns, same, {place: Decimal(8)})
+    assert "DIFFERS" in table(campaigns, {("gone", "Control", "visitors"): Decimal(1)}, {})
 
 
 def test_demo_that_ended_badly_has_another_status(

@@ -15,10 +15,12 @@ from django.test.utils import CaptureQueriesContext
 
 from django_vwo.client import get_client
 from django_vwo.models import Assignment, Event
+from django_vwo.outbox.vitals import vitals
 from django_vwo.sources.current import current
 
 from .conftest import Configure, Serve
 from .documents import ab_test, document, sharing_a_goal
+from .outbox.samples import impressions, record
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -207,6 +209,20 @@ def test_the_look_up_of_a_goal_uses_the_indexes(warm: Configure) -> None:
     plan = plan_of(sql)
     for index in ("event_visitor", "one_assignment", "ledgerentry_pkey"):
         assert f"django_vwo_{index}" in plan, plan
+
+
+def test_how_the_outbox_is_doing_takes_three_queries_of_bounded_size(warm: Configure) -> None:
+    record(*impressions(300))
+    with CaptureQueriesContext(connection) as captured:
+        assert vitals("123456", most_pending=20).pending == 21
+    window, breaker, count = (query["sql"] for query in captured)
+    assert "LIMIT 1000" in window
+    assert "LIMIT 21)" in count
+    assert "django_vwo_breaker" in breaker
+    for sql in (window, count):
+        assert "django_vwo_event_due" in plan_of(sql), plan_of(sql)
+        if connection.vendor != "mysql":  # whose optimiser goes by how many rows there are
+            assert "sort" not in plan_of(sql).lower()
 
 
 def plan_of(sql: str) -> str:

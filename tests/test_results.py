@@ -156,3 +156,22 @@ def test_the_work_does_not_grow_with_the_events(
     campaign = running()
     with django_assert_num_queries(2 + 2 + 3 * 2):  # impressions; recorded goals; three goals
         results(campaign)
+
+
+def test_where_goals_are_told_of_everybody_only_who_was_shown_it_before_counts(
+    optimizely_site: Configure,
+) -> None:
+    save(event("a"), reached("a", revenue=Decimal(3)))
+    save(reached("b", revenue=Decimal(5)), event("b"), reached("b"))
+    save(reached("c"), event("c", "2", campaign_id="8"), event("c", status=EventStatus.DEAD))
+    control, other = results(running(), needs_showing=True)
+    assert control.visitors == 2
+    assert control.goals["signup"] == GoalResult(
+        conversions=2, visitors=2, revenue=Decimal(3), unshown=2
+    )
+    assert other.goals["signup"] == GoalResult()
+
+
+def test_where_only_activated_visitors_convert_all_conversions_count(site: Configure) -> None:
+    save(reached("a"))
+    assert results(running())[0].goals["signup"] == GoalResult(conversions=1, visitors=1)

@@ -1,3 +1,4 @@
+import os
 import signal
 import threading
 import time
@@ -7,6 +8,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 
 from django_vwo import transport
 from django_vwo.models import Event, EventStatus
@@ -14,7 +16,9 @@ from django_vwo.models import Event, EventStatus
 from .collector import Collector, Reply
 from .conftest import Configure
 from .outbox.processes import wait_until
-from .outbox.samples import impressions, record, rows, statuses
+from .outbox.samples import impressions, in_threads, record, rows, statuses
+from .sources.samples import Vendor, let_pass
+from .sources.samples import vendor as listening_vendor
 
 pytest.importorskip("celery")
 
@@ -84,8 +88,8 @@ def test_the_task_delivers_what_is_due(collector: Collector) -> None:
 
 
 def test_tasks_have_fixed_names_and_take_nothing() -> None:
-    for task in (tasks.deliver, tasks.prune):
-        assert task.name in ("django_vwo.deliver", "django_vwo.prune")
+    for task in (tasks.deliver, tasks.prune, tasks.refresh, tasks.refresh_if_due):
+        assert task.name == f"django_vwo.{task.run.__name__}"
         assert task.run.__code__.co_argcount == 0
         assert (task.acks_late, task.ignore_result, task.max_retries) == (False, True, 0)
     assert (tasks.deliver.soft_time_limit, tasks.deliver.time_limit) == (60, 120)
@@ -140,16 +144,21 @@ def test_the_soft_time_limit_ends_the_task_and_keeps_what_flies(
     def raise_limit(*args: object) -> None:
         raise SoftTimeLimitExceeded
 
+    def reach_limit() -> None:
+        # Before that the main thread may be where Python drops what a signal raises.
+        collector.got_one.wait(30)
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGALRM)
+
     before = signal.signal(signal.SIGALRM, raise_limit)
-    signal.setitimer(signal.ITIMER_REAL, 0.5)
-    started = time.monotonic()
+    limit = threading.Thread(target=reach_limit)
+    limit.start()
     try:
         tasks.deliver()
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        limit.join()
         signal.signal(signal.SIGALRM, before)
 
-    assert time.monotonic() - started < 5
     assert all(row.lease_token for row in rows())
     assert [message.headers["task"] for message in broker.messages()] == ["django_vwo.deliver"]
 
@@ -207,6 +216,8 @@ def test_a_worker_asks_for_its_tasks_by_and_by(
 
     names = [message.headers["task"] for message in broker.messages()]
     assert names.count("django_vwo.prune") == 1
+    assert "django_vwo.refresh_if_due" in names
+    assert "django_vwo.refresh" not in names, "which would fetch each time"
     assert 2 <= names.count("django_vwo.deliver") <= periods + 1
 
 
@@ -226,3 +237,73 @@ def test_a_broker_that_is_away_does_not_end_the_sweep(
         sweeper.join()
 
     assert "secret" not in caplog.text
+
+
+@pytest.fixture
+def vendor(configure: Configure) -> Iterator[Vendor]:
+    with listening_vendor() as running:
+        configure(COLLECTOR_URL=running.url, FETCH_SECONDS=300)
+        yield running
+        transport.forget_session()
+
+
+def test_a_schedule_of_ones_own_fetches_as_often_as_it_says(vendor: Vendor) -> None:
+    for count in range(1, 6):
+        tasks.refresh()
+        assert len(vendor.paths) == count
+        let_pass(60)
+
+
+def test_workers_that_refresh_at_once_fetch_once(vendor: Vendor) -> None:
+    vendor.pause_seconds = 0.3
+    in_threads(*[tasks.refresh] * 4)
+    assert len(vendor.paths) == 1
+    tasks.refresh()
+    let_pass(5)
+    in_threads(*[tasks.refresh_if_due] * 4)
+    assert len(vendor.paths) == 2, "for the one that came right after the other"
+    let_pass(5)
+    in_threads(*[tasks.refresh_if_due] * 4)
+    assert len(vendor.paths) == 2
+
+
+def test_a_fleet_without_a_schedule_fetches_once_in_a_period(
+    vendor: Vendor, broker: Broker, configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two workers ask for the task by and by, and do it."""
+    configure(DELIVERY="celery")
+    monkeypatch.setattr(tasks, "SWEEP_SECONDS", 0.05)
+    stopped, done = threading.Event(), list[str]()
+
+    def work() -> None:
+        while not stopped.is_set():
+            for message in broker.messages():
+                name = message.headers["task"]
+                if name == "django_vwo.refresh_if_due":
+                    tasks.refresh_if_due()
+                done.append(name)
+            stopped.wait(0.02)
+        connection.close()
+
+    fleet = [threading.Thread(target=tasks.sweep, args=(stopped,)) for _ in range(2)]
+    fleet += [threading.Thread(target=work) for _ in range(2)]
+    for thread in fleet:
+        thread.start()
+    wait_until(lambda: done.count("django_vwo.refresh_if_due") >= 8)
+    assert len(vendor.paths) == 1
+    let_pass(300)
+    wait_until(lambda: len(vendor.paths) >= 2)
+    count = len(done)
+    wait_until(lambda: done[count:].count("django_vwo.refresh_if_due") >= 8)
+    stopped.set()
+    for thread in fleet:
+        thread.join()
+    assert len(vendor.paths) == 2
+
+
+def test_a_short_period_is_asked_for_as_often(configure: Configure) -> None:
+    periods = {turn.task.name: turn.period_seconds for turn in tasks.turns()}
+    assert periods["django_vwo.refresh_if_due"] == tasks.SWEEP_SECONDS, "somebody may have asked"
+    configure(FETCH_SECONDS=10)
+    periods = {turn.task.name: turn.period_seconds for turn in tasks.turns()}
+    assert periods["django_vwo.refresh_if_due"] == 10

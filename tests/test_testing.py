@@ -68,6 +68,17 @@ def test_a_feature_is_on_with_its_variables(site: Configure) -> None:
     assert vwo.get_feature_variable_value("new-nav", "columns", "alice") is None, "never shown"
 
 
+def test_an_overridden_variation_of_a_feature_test_is_the_features(site: Configure) -> None:
+    vwo = get_client()
+    names = {each.name: each for each in vwo.campaigns.campaigns["new-nav"].variations.values()}
+    for name, variation in names.items():
+        with override_variation("new-nav", name):
+            assert vwo.get_variation_name("new-nav", "alice") == name
+            assert vwo.is_feature_enabled("new-nav", "alice") is variation.is_feature_enabled
+            colour = vwo.get_feature_variable_value("new-nav", "colour", "alice")
+            assert colour == variation.variables["colour"]
+
+
 @pytest.mark.parametrize("key", ["new-nav", "dark-mode", "not-in-the-document"])
 def test_a_feature_is_on_or_off(site: Configure, key: str) -> None:
     for enabled in (True, False):

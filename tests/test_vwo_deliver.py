@@ -1,4 +1,5 @@
 import io
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
@@ -8,11 +9,14 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from django_vwo import transport
-from django_vwo.models import Breaker, Event, EventStatus
+from django_vwo.dialects.vwo import visitor_key_for
+from django_vwo.models import Breaker, Event, EventStatus, SettingsDocument, SettingsFetch
 
-from .collector import Collector, Reply
+from .collector import HANG, Collector, Received, Reply
 from .conftest import Configure
-from .outbox.samples import impression, impressions, in_threads, record, statuses
+from .outbox.processes import environment, running, wait_until
+from .outbox.samples import impression, impressions, in_threads, record, rows, statuses
+from .sources.samples import let_pass, text
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -122,18 +126,78 @@ def test_old_events_are_deleted(configure: Configure) -> None:
     assert run("--prune")[1] == "3 events deleted.\n"
 
 
-def test_stats_tell_counts_and_the_breaker() -> None:
+def erasable(*user_ids: str) -> None:
+    """Record an impression of each, as the account's client would."""
+    key_for = visitor_key_for("123456")
+    record(*(impression(user_id, visitor=key_for(user_id)) for user_id in user_ids))
+
+
+def test_a_visitor_is_erased() -> None:
+    erasable("ann", "bob")
+
+    out = "0 assignments deleted; events: 1 cancelled, 0 being sent, 0 others made anonymous.\n"
+    assert run("--erase", "ann") == (0, out, "")
+    assert statuses() == [EventStatus.CANCELLED, EventStatus.PENDING]
+
+
+def test_visitors_are_erased_whose_ids_come_by_standard_input(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    erasable("ann", " bob ", "-", "cem")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("ann\r\n\n bob \n-"))
+
+    assert "events: 3 cancelled" in run("--erase", "-")[1]
+    assert [row.user_id for row in rows() if row.status == EventStatus.PENDING] == ["cem"]
+
+
+@pytest.mark.parametrize("given", ["", "\n\n", "\ud800ann"])
+def test_a_user_id_that_is_none_is_explained_and_not_shown(
+    monkeypatch: pytest.MonkeyPatch, given: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(given))
+    with pytest.raises(CommandError) as raised:
+        call_command("vwo_deliver", "--erase", "-")
+    assert "ann" not in str(raised.value)
+    assert raised.value.__suppress_context__ or raised.value.__context__ is None
+
+
+class Records:
+    """A storage of the vendor's SDK, which cannot forget."""
+
+    def get(self, user_id: str, campaign_key: str) -> None:
+        """Return no record."""
+
+    def set(self, record: Any) -> None:
+        """Keep no record."""
+
+
+def test_a_storage_that_cannot_erase_is_told_of(configure: Configure) -> None:
+    erasable("ann")
+    options = {"storage": f"{__name__}.Records"}
+    configure(USER_STORAGE={"BACKEND": "django_vwo.storages.sdk.SDKStorage", "OPTIONS": options})
+    with pytest.raises(CommandError, match="has no method forget"):
+        call_command("vwo_deliver", "--erase", "ann")
+    assert statuses() == [EventStatus.PENDING]
+
+
+def test_stats_tell_counts_and_how_each_account_is_doing() -> None:
     record(*impressions(1200))
-    Breaker.objects.create(account_id="123456", failures=1, last_error="HTTP 503")
+    Breaker.objects.create(account_id="123456", failures=2, last_error="HTTP 503")
     Breaker.objects.create(account_id="999")
 
     _, out, _ = run("--stats")
 
     assert "pending        1,200" in out
     assert "failed            0" in out
-    assert "The longest pending event occurred at 2026-03-01" in out
-    assert "Account 123456: the collector is left alone until None: HTTP 503." in out
-    assert "Account 999: the collector is up." in out
+    assert "Account 123456: 1,200 pending; the oldest occurred " in out
+    assert "The collector is about to be tried again, after 2 failures in a row: HTTP 503." in out
+    assert "Account 999: 0 pending. The collector takes events. The last success: never." in out
+
+
+def test_stats_of_a_site_without_an_account_are_counts(configure: Configure) -> None:
+    configure(ACCOUNT_ID="")
+
+    assert "Account" not in run("--stats")[1]
 
 
 @pytest.mark.parametrize("arguments", [[], ["--once", "--loop"], ["--nonsense"]])
@@ -169,3 +233,27 @@ def test_two_commands_at_once_share_the_work(collector: Collector, configure: Co
     assert {status for status, _, _ in results} <= {0, 1}
     assert len(collector.entries) == 60
     assert statuses() == [EventStatus.SENT] * 60
+
+
+def test_a_loop_keeps_the_document_fresh_and_delivery_does_not_wait(collector: Collector) -> None:
+    """The first fetch hangs, the next one does not; what happens meanwhile is delivered."""
+    hanging = [HANG]
+
+    def answer(received: Received) -> Reply:
+        if received.path != "/server-side/settings":
+            return Reply()
+        return hanging.pop() if hanging else Reply(body=text().encode())
+
+    collector.rule = answer
+    arguments = ("-m", "django", "vwo_deliver", "--loop", "--interval", "0.1")
+    around = environment(collector, FETCH_SECONDS=300, TIMEOUT_SECONDS=30, READ_TIMEOUT_SECONDS=30)
+    with running(*arguments, environment=around):
+        wait_until(lambda: SettingsFetch.objects.filter(is_under_way=True).exists())
+        record(*impressions(3))
+        wait_until(lambda: statuses() == [EventStatus.SENT] * 3)
+        assert SettingsFetch.objects.get().is_under_way
+        let_pass(120)  # as if the process had died: whoever looks next fetches
+    with running(*arguments, environment=around):
+        wait_until(lambda: SettingsDocument.objects.filter(is_active=True).exists())
+        wait_until(lambda: SettingsFetch.objects.get().succeeded_at is not None)
+    assert not hanging

@@ -16,7 +16,6 @@ from django_vwo.engine.segments import (
     BrokenSegmentError,
     Never,
     Not,
-    explain,
     is_met,
 )
 
@@ -113,34 +112,3 @@ def test_what_is_broken_breaks_the_tree_if_it_is_reached(segment: Segment, met: 
 def test_broken_parts_say_why() -> None:
     with pytest.raises(BrokenSegmentError, match="no tree"):
         Broken("no tree").evaluate({})
-
-
-leaves: st.SearchStrategy[Segment] = st.sampled_from([YES, NO, UNKNOWN, Never("n"), Broken("b")])
-trees = st.recursive(
-    leaves,
-    lambda parts: st.one_of(
-        st.lists(parts, max_size=4).map(lambda found: All(tuple(found))),
-        st.lists(parts, max_size=4).map(lambda found: AnyOf(tuple(found))),
-        parts.map(Not),
-    ),
-    max_leaves=12,
-)
-
-
-@given(trees)
-def test_findings_agree_with_the_evaluation(tree: Segment) -> None:
-    assert (explain(tree, {}).is_met is True) is is_met(tree, {})
-
-
-def test_findings_read_as_an_indented_tree() -> None:
-    tree = All((YES, Not(AnyOf((NO, UNKNOWN))), Broken("no tree")))
-
-    assert list(explain(tree, {}).lines()) == [
-        "all of: no",
-        "  says True: yes",
-        "  not: cannot tell",
-        "    any of: cannot tell",
-        "      says False: no",
-        "      says None: cannot tell",
-        "  no tree: no",
-    ]

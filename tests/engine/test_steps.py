@@ -413,6 +413,13 @@ def test_a_campaign_that_only_the_group_names_competes_but_is_free_itself() -> N
     assert winners(together, "Bob") == ["a", "b"]
 
 
+def test_a_campaign_whose_group_is_missing_counts_as_ungrouped() -> None:
+    together = grouped(*members(), et=2, p=[11])
+    together["campaignGroups"]["10"] = 99
+
+    assert winners(together, "Bob") == ["a", "b"]
+
+
 @pytest.mark.parametrize("ids", [("10", 11, 12), (10.0, 11, 12), ("10", "11", "12")], ids=str)
 def test_ids_are_the_same_as_text_or_number(ids: tuple[Any, ...]) -> None:
     together = grouped(*members(), campaigns=[10, 11, 12], et=2, p=[10.0])

@@ -58,6 +58,10 @@ def running(*arguments: str, environment: dict[str, str]) -> Iterator[subprocess
     ) as process:
         try:
             yield process
+        except BaseException as error:
+            kill_group(process)
+            error.add_note(f"{' '.join(arguments)} wrote:\n{process.communicate()[0]}")
+            raise
         finally:
             kill_group(process)
 

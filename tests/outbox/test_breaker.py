@@ -37,6 +37,20 @@ def test_nothing_may_be_sent_after_a_failure() -> None:
     assert breaker.last_error(ACCOUNT, alias="default") == "HTTP 503: busy"
 
 
+def test_a_breaker_without_a_time_lets_one_try() -> None:
+    Breaker.objects.create(account_id=ACCOUNT, failures=3, open_until=None)
+
+    assert (permit(), permit()) == (Permit.ONE, Permit.NONE)
+
+
+def test_a_failure_right_after_a_success_is_the_first() -> None:
+    Breaker.objects.create(account_id=ACCOUNT, failures=9, open_until=DatabaseNow())
+    told = {"alias": "default", "chance": 1.0}
+
+    assert breaker.failed(ACCOUNT, DOWN, Permit.ONE, is_first=True, **told) == 2.0
+    assert Breaker.objects.get().failures == 1
+
+
 def test_other_accounts_are_not_concerned() -> None:
     fail()
 

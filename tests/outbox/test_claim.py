@@ -1,5 +1,6 @@
 import time
 from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
 import pytest
 from django.db import connection, transaction
@@ -8,6 +9,7 @@ from django_vwo.fields import DatabaseNow
 from django_vwo.models import Event, EventStatus, LedgerEntry
 from django_vwo.outbox import claim
 from django_vwo.outbox.claim import Batch
+from django_vwo.outbox.held import ISOLATE_AFTER
 from django_vwo.outbox.outcome import Meaning, Outcome
 
 from .samples import (
@@ -68,6 +70,19 @@ def test_the_lease_lasts_as_long_as_it_is_asked_for() -> None:
     assert left.count() == 1
     assert not left.filter(due_at__gt=DatabaseNow() + timedelta(seconds=41)).exists()
     assert 35 < batch.ends - time.monotonic() <= 40
+
+
+def test_an_event_between_two_that_are_claimed_is_left_alone() -> None:
+    record(*impressions(3))
+    first, second, third = rows()
+    token = uuid4()
+    Event.objects.filter(pk=second.id).update(attempts=ISOLATE_AFTER, lease_token=token)
+    batch = claimed()
+
+    assert [row.id for row in batch.rows] == [first.id, third.id]
+    between = rows()[1]
+    assert (between.attempts, between.lease_token) == (ISOLATE_AFTER, token)
+    assert between.due_at == second.due_at
 
 
 def test_other_accounts_and_later_versions_are_left_alone() -> None:
@@ -214,7 +229,7 @@ def test_an_event_whose_workers_died_is_claimed_alone_and_then_given_up() -> Non
         kill_holder()
     assert rows()[0].attempts == 8
     last = claimed()
-    assert (list(last.rows), last.dead) == ([], 1)
+    assert (list(last.rows), len(last.dead)) == ([], 1)
     assert statuses() == [EventStatus.DEAD, EventStatus.SENT]
     assert "8 workers died" in rows()[0].last_error
 

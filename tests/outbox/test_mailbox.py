@@ -1,4 +1,5 @@
 import os
+import select
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -132,12 +133,14 @@ def test_a_forked_child_has_a_mailbox_of_its_own(
     mailbox.start_anew()
     mailbox.poke()
     assert os.read(read_end, 5) == b"nudge"
-    pid = os.fork()
-    if pid == 0:
-        mailbox.poke()
-        time.sleep(5)
-        os._exit(0)
+    with mailbox._mailbox._starting:  # as another thread may while it starts the mailbox's
+        pid = os.fork()
+        if pid == 0:
+            mailbox.poke()
+            time.sleep(5)
+            os._exit(0)
     try:
+        assert select.select([read_end], [], [], 10.0)[0], "The child waits for its parent's lock."
         assert os.read(read_end, 5) == b"nudge"
     finally:
         os.kill(pid, 9)

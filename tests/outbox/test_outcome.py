@@ -32,13 +32,15 @@ ANSWERS = [
     pytest.param(302, {"location": "/login"}, b"", Meaning.MISCONFIGURED, id="redirect to a login"),
     *(
         pytest.param(status, {}, b"", Meaning.MISCONFIGURED, id=str(status))
-        for status in (101, 301, 304, 307, 308, 401, 402, 403, 404, 405, 407, 410, 431, 451)
+        for status in (101, 301, 304, 307, 308, 401, 402, 403, 404, 405, 407, 410, 451)
     ),
     *(
         pytest.param(status, JSON, b"{}", Meaning.WAIT, id=str(status))
         for status in (408, 425, 429, 500, 501, 502, 503, 504, 520, 599, 999)
     ),
     pytest.param(413, {}, b"<html>nginx</html>", Meaning.TOO_LARGE, id="413, with a page"),
+    pytest.param(414, {}, b"", Meaning.TOO_LARGE, id="414: what is told stands in the address"),
+    pytest.param(431, {}, b"", Meaning.TOO_LARGE, id="431: what is told stands in the headers"),
     pytest.param(400, JSON, b"{}", Meaning.REFUSED, id="400"),
     pytest.param(422, JSON, b"{}", Meaning.REFUSED, id="422"),
 ]

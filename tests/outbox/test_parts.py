@@ -6,7 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from django_vwo.outbox.outcome import Meaning
-from django_vwo.outbox.parts import TRIALS, Plan, one_by_one, parts
+from django_vwo.outbox.parts import TRIALS, Plan, journey, parts
+
+
+def is_lone(item: int) -> bool:
+    return False
 
 
 class FakeCollector:
@@ -16,10 +20,14 @@ class FakeCollector:
         self.culprits, self.limit = culprits, limit
         self.sent: list[int] = []
         self.refused_alone: list[int] = []
-        self.requests = 0
+        self.parts: list[Sequence[int]] = []
+
+    @property
+    def requests(self) -> int:
+        return len(self.parts)
 
     def answer(self, part: Sequence[int]) -> Meaning:
-        self.requests += 1
+        self.parts.append(part)
         if len(part) > self.limit:
             return Meaning.TOO_LARGE
         if self.culprits.isdisjoint(part):
@@ -85,20 +93,57 @@ def test_where_everything_is_refused_few_requests_find_out(size: int) -> None:
 def test_single_items_are_tried_until_one_is_taken() -> None:
     collector = FakeCollector({0, 1, 7})
 
-    follow(one_by_one(range(9)), collector)
+    follow(journey(range(9), is_lone=is_lone, is_trial=True), collector)
 
     assert collector.sent[:1] == [2]
     assert sorted(collector.sent) == [2, 3, 4, 5, 6, 8]
     assert sorted(collector.refused_alone) == [0, 1, 7]
 
 
+def test_a_trial_begins_with_what_goes_together() -> None:
+    collector = FakeCollector(set())
+
+    follow(journey(range(9), is_lone=lambda item: item < 7, is_trial=True), collector)
+
+    assert collector.sent == [7, 8, *range(7)]
+
+
 def test_single_items_that_are_all_refused_are_refused_once() -> None:
     collector = FakeCollector(set(range(9)))
 
-    follow(one_by_one(range(9)), collector)
+    follow(journey(range(9), is_lone=is_lone, is_trial=True), collector)
 
     assert collector.refused_alone == list(range(9))
     assert collector.requests == 9
+
+
+@settings(deadline=None)
+@given(size=st.integers(1, 60), is_trial=st.booleans(), data=st.data())
+def test_lone_items_go_by_themselves_and_no_item_is_forgotten(
+    size: int, is_trial: bool, data: st.DataObject
+) -> None:
+    culprits = data.draw(st.sets(st.integers(0, size - 1)))
+    lone = data.draw(st.sets(st.integers(0, size - 1)))
+    collector = FakeCollector(culprits)
+
+    follow(journey(range(size), is_lone=lone.__contains__, is_trial=is_trial), collector)
+
+    assert all(len(part) == 1 or lone.isdisjoint(part) for part in collector.parts)
+    assert set(collector.refused_alone) <= culprits
+    assert len(set(collector.sent)) == len(collector.sent)
+    assert len(set(collector.refused_alone)) == len(collector.refused_alone)
+    if collector.sent:
+        assert sorted(collector.sent) == sorted(set(range(size)) - culprits)
+        assert sorted(collector.refused_alone) == sorted(culprits)
+
+
+@pytest.mark.parametrize("is_trial", [False, True])
+def test_lone_items_that_are_all_refused_are_not_all_sent(is_trial: bool) -> None:
+    collector = FakeCollector(set(range(500)))
+
+    follow(journey(range(500), is_lone=lambda item: True, is_trial=is_trial), collector)
+
+    assert collector.requests == TRIALS
 
 
 @settings(deadline=None)
@@ -111,6 +156,24 @@ def test_one_culprit_is_found_in_few_requests(size: int, data: st.DataObject) ->
 
     assert collector.refused_alone == [culprit]
     assert collector.requests <= math.log2(size) + 4
+
+
+def test_items_of_different_batches_are_not_sent_together() -> None:
+    collector = FakeCollector({4})
+
+    follow(journey(range(9), is_lone=is_lone, batch=lambda item: item % 2), collector)
+
+    assert all(len({item % 2 for item in part}) == 1 for part in collector.parts)
+    assert sorted(collector.sent) == [0, 1, 2, 3, 5, 6, 7, 8]
+    assert collector.refused_alone == [4]
+
+
+def test_many_batches_of_one_that_are_all_refused_are_not_all_sent() -> None:
+    collector = FakeCollector(set(range(500)))
+
+    follow(journey(range(500), is_lone=is_lone, batch=lambda item: item), collector)
+
+    assert collector.requests == TRIALS
 
 
 def test_a_batch_that_is_taken_is_one_request() -> None:

@@ -1,5 +1,6 @@
+from contextlib import nullcontext
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -9,6 +10,7 @@ from django.db import DatabaseError, connection, transaction
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from django_vwo.engine.events import Kind
+from django_vwo.fields import DatabaseNow
 from django_vwo.models import Event as EventRow
 from django_vwo.models import EventStatus
 from django_vwo.recorders.outbox import OutboxRecorder, restore
@@ -210,8 +212,9 @@ def test_outside_a_transaction_the_workers_are_nudged_at_once(pokes: list[str]) 
     assert pokes == ["poke"]
 
 
-def test_a_rolled_back_view_nudges_nobody(pokes: list[str]) -> None:
-    with pytest.raises(ZeroDivisionError):
+@pytest.mark.parametrize("is_nested", [False, True], ids=["transaction", "savepoint"])
+def test_a_rolled_back_view_nudges_nobody(pokes: list[str], is_nested: bool) -> None:
+    with transaction.atomic() if is_nested else nullcontext(), pytest.raises(ZeroDivisionError):
         failing_view()
 
     assert pokes == []
@@ -244,3 +247,18 @@ def test_the_time_of_an_event_survives(settings: Settings, use_tz: bool) -> None
     record(event)
 
     assert restore(rows()[0]).occurred_at == event.occurred_at
+
+
+@pytest.mark.parametrize("use_tz", [True, False])
+@pytest.mark.parametrize("time_zone", ["America/New_York", "Asia/Karachi"])
+def test_many_events_are_due_at_once_by_the_databases_clock(
+    settings: Settings, use_tz: bool, time_zone: str
+) -> None:
+    settings.USE_TZ, settings.TIME_ZONE = use_tz, time_zone
+    OutboxRecorder().record([impression()])
+    recorder = OutboxRecorder()
+    recorder.asks_for_time = True
+    recorder.record([impression(), impression()])
+    due = EventRow.objects.filter(due_at__lte=DatabaseNow())
+    assert due.count() == EventRow.objects.count() == 3
+    assert not due.filter(due_at__lte=DatabaseNow() - timedelta(minutes=1)).exists()

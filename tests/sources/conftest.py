@@ -8,6 +8,9 @@ import pytest
 
 from . import samples
 
+collect_ignore = ["deciding_settings.py", "deciding_worker.py"]
+"""What is made for a process of its own, and read there alone."""
+
 
 @pytest.fixture
 def vendor() -> Iterator[samples.Vendor]:

@@ -12,10 +12,10 @@ from django.conf import settings
 
 
 def tell(name: str) -> None:
-    """Write the running campaigns each time they change, for ten seconds."""
+    """Write the running campaigns each time they change, for two minutes."""
     from django_vwo.sources.current import current
 
-    seen, end = None, time.monotonic() + 10
+    seen, end = None, time.monotonic() + 120
     while time.monotonic() < end:
         campaigns = current()
         keys = sorted(campaigns.campaigns) if campaigns else []

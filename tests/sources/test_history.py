@@ -11,7 +11,7 @@ import pytest
 from django.db import connection, transaction
 from django.test import override_settings
 
-from django_vwo.engine.errors import DocumentError
+from django_vwo.engine.errors import DocumentError, VWOError
 from django_vwo.models import SettingsDocument
 from django_vwo.sources import history
 from django_vwo.sources.base import Fetched
@@ -121,6 +121,125 @@ def test_an_earlier_document_can_be_put_into_service_and_stays() -> None:
     assert in_service() == ["pricing-page"], "what the vendor still says is nothing new"
     keep(text(ab_test("third")))
     assert in_service() == ["third"]
+
+
+def test_what_was_taken_out_of_service_by_hand_stays_out_until_there_is_news() -> None:
+    old, first = keep(text(ab_test("old"), version=4)), keep(text(version=5))
+    stale = keep(text(ab_test("stale"), version=4))
+    history.activate(stale)
+    assert in_service() == ["stale"]
+    assert keep(text(version=5)).pk == first.pk, "neither in service, nor the newest, but known"
+    assert in_service() == ["stale"]
+    history.activate(old)
+    assert keep(text(version=5)).pk == first.pk
+    assert in_service() == ["old"]
+    keep(text(ab_test("news"), version=6))
+    assert in_service() == ["news"]
+    history.activate(first)
+    assert keep(text(version=5)).is_active
+
+
+def test_what_was_taken_out_stays_out_however_it_is_written() -> None:
+    first = keep(text(version=1))
+    withdrawn = keep(text(ab_test("second"), version=1))
+    history.activate(first)
+    for content in (text(ab_test("second"), version=1), text(version=1)):
+        keep(json.dumps(json.loads(content), sort_keys=True, indent=1))
+        assert in_service() == ["pricing-page"]
+        assert SettingsDocument.objects.count() == 2
+    assert keep(text(ab_test("second"), version=1)).pk == withdrawn.pk
+    keep(text(ab_test("third"), version=1))
+    assert in_service() == ["third"]
+
+
+def test_a_vendor_may_take_a_change_back() -> None:
+    keep(text())
+    keep(text(ab_test("second")))
+    keep(text())
+    assert in_service() == ["pricing-page"]
+
+
+VERSIONS: dict[str, tuple[Any, Any, bool]] = {
+    "higher": (5, 6, True),
+    "the same": (5, 5, True),
+    "lower": (10, 9, False),
+    "lower, as text": ("10", "9", False),
+    "lower, of another type": (10, "9", False),
+    "zero": (1, 0, False),
+    "long": (10**29 + 1, 10**29, False),
+    "too long to be a count": (10**40 + 1, 10**40, True),
+    "a name": ("b", "a", True),
+    "a name, then a number": ("b", 1, True),
+    "a number, then a name": (5, "v4", True),
+    "a part of it": ("2.10", "2.9", True),
+    "a fraction": (5.5, 4.5, True),
+    "negative": (1, -1, True),
+    "other digits": ("\u0665", "\u0664", True),
+    "nothing": (5, "", True),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "is_new"), VERSIONS.values(), ids=VERSIONS)
+def test_an_older_version_is_kept_out_of_service(before: Any, after: Any, is_new: bool) -> None:
+    keep(text(version=before))
+    row = keep(text(ab_test("second"), version=after))
+    assert bool(row.is_active) == is_new
+    assert in_service() == ["second" if is_new else "pricing-page"]
+    if not is_new:
+        assert f"version is {after}; expected {before} or more" in row.error
+        assert row.campaign_count == 1
+        assert row.text == text(ab_test("second"), version=after), "whole: it may be wanted"
+
+
+def test_an_older_version_is_kept_once_however_often_it_comes() -> None:
+    new, old = text(version=5), text(ab_test("old"), version=4)
+    for _ in range(3):
+        keep(new)
+        keep(old)
+    assert SettingsDocument.objects.count() == 2
+    assert in_service() == ["pricing-page"]
+
+
+def test_somebody_may_put_an_older_version_into_service() -> None:
+    keep(text(version=5))
+    old = keep(text(ab_test("old"), version=4))
+    history.activate(old)
+    assert in_service() == ["old"]
+    assert SettingsDocument.objects.get(pk=old.pk).error == ""
+    keep(text(version=5))
+    keep(text(ab_test("old"), version=4))
+    assert in_service() == ["old"]
+
+
+def test_after_a_rollback_older_is_what_is_older_than_the_newest() -> None:
+    first = keep(text(version=2))
+    keep(text(ab_test("newest"), version=5))
+    history.activate(first)
+    assert not keep(text(ab_test("stale"), version=4)).is_active
+    assert in_service() == ["pricing-page"]
+    keep(text(ab_test("news"), version=6))
+    assert in_service() == ["news"]
+
+
+def test_another_environment_has_versions_of_its_own() -> None:
+    keep(text(version=5))
+    keep(text(ab_test("staging"), version=1, sdkKey="of-another-environment"))
+    assert in_service() == ["staging"]
+
+
+def test_another_account_has_versions_of_its_own() -> None:
+    keep(text(version=5))
+    with override_settings(VWO={"ACCOUNT_ID": 99}):
+        assert keep(text(version=1, accountId=99)).is_active
+
+
+def test_a_document_that_is_gone_leaves_the_other_in_service() -> None:
+    gone = keep(text())
+    keep(text(ab_test("second")))
+    SettingsDocument.objects.filter(pk=gone.pk).delete()
+    with pytest.raises(VWOError, match="deleted"):
+        history.activate(gone)
+    assert in_service() == ["second"]
 
 
 def test_a_refused_document_cannot_be_put_into_service() -> None:

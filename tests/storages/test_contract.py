@@ -17,6 +17,12 @@ from tests.documents import ab_test, document, only
 
 from .conftest import visitor
 
+NEARLY_PRICING = (
+    *("PRICING", "pricing ", " pricing", "pricing\t"),
+    *("pricíng", "pricing\N{COMBINING ACUTE ACCENT}"),
+)
+KEYS = ("one", "two", "pricing", "pricing-page", *NEARLY_PRICING)
+
 
 def remember(
     storage: UserStorage,
@@ -33,7 +39,8 @@ def remember(
 def remembered(storage: UserStorage, of: Visitor | None = None) -> dict[str, str]:
     """Return the variations by assignment key, as a new call finds them."""
     found = storage.read(of or visitor())
-    return {key: assignment.variation for key, assignment in found.items()}
+    keys = {*KEYS, *found}  # some storages find what is asked for, and list nothing
+    return {key: found[key].variation for key in keys if key in found}
 
 
 def client(storage: UserStorage, *campaigns: dict[str, object]) -> Client:
@@ -99,17 +106,7 @@ def test_who_was_forgotten_can_be_assigned_anew(storage: UserStorage) -> None:
     assert remember(storage, "one", "Variation-1") == "Variation-1"
 
 
-@pytest.mark.parametrize(
-    "other",
-    [
-        "PRICING",
-        "pricing ",
-        " pricing",
-        "pricing\t",
-        "pricíng",
-        "pricing\N{COMBINING ACUTE ACCENT}",
-    ],
-)
+@pytest.mark.parametrize("other", NEARLY_PRICING)
 def test_assignment_keys_equal_only_themselves(storage: UserStorage, other: str) -> None:
     remember(storage, "pricing", "Control")
     assert remember(storage, other, "Variation-1") == "Variation-1"
@@ -135,7 +132,8 @@ def test_any_user_id_is_one_visitor(storage: UserStorage, user_id: str) -> None:
     assert remembered(storage, visitor(user_id)) == {"one": "Variation-1"}
 
 
-def test_a_goal_is_known_once_it_was_reached(storage: UserStorage) -> None:
+def test_a_goal_is_known_once_it_was_reached(goal_storage: UserStorage) -> None:
+    storage = goal_storage
     vwo = client(storage)
     vwo.activate("pricing-page", "alice")
     assert storage.read(visitor(), "signup")["pricing-page"].goals == frozenset()
@@ -153,8 +151,8 @@ def test_a_goal_is_reached_by_one_visitor_alone(storage: UserStorage) -> None:
     assert vwo.track("pricing-page", "bob", "signup")
 
 
-def test_goals_are_known_campaign_by_campaign(storage: UserStorage) -> None:
-    vwo = client(storage, ab_test("one", id=1), ab_test("two", id=2))
+def test_goals_are_known_campaign_by_campaign(goal_storage: UserStorage) -> None:
+    vwo = client(goal_storage, ab_test("one", id=1), ab_test("two", id=2))
     for key in ("one", "two"):
         vwo.activate(key, "alice")
     assert vwo.track("one", "alice", "signup") == {"one": True}

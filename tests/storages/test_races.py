@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import OperationalError, connection, transaction
 
 from django_vwo.client import Client
 from django_vwo.models import Assignment, Event
@@ -87,6 +87,18 @@ def test_first_requests_that_agree_send_one_impression(race: Race) -> None:
     assert Assignment.objects.count() == RACES
 
 
+def test_first_requests_of_a_visitor_who_was_forgotten_agree(race: Race) -> None:
+    """What is deleted leaves marks in MariaDB's indexes, over which insertions may deadlock."""
+    same, storage = client("A"), DatabaseStorage()
+    for number in range(RACES):
+        user_id = f"user-{number}"
+        remember(storage, "pricing-page", "A", of=visitor(user_id))
+        storage.forget(visitor(user_id))
+        answers = race(lambda each, user_id=user_id: same.activate("pricing-page", user_id))
+        assert answers == ["A"] * 3
+    assert Assignment.objects.count() == RACES
+
+
 def test_first_requests_inside_transactions_agree_and_leave_one_row(race: Race) -> None:
     same = client("B")
 
@@ -157,3 +169,37 @@ def test_opposite_orders_do_not_lock_each_other_out(race: Race) -> None:
         user_id = f"user-{number}"
         assert race(lambda each, user_id=user_id: activate(user_id)) == [["A", "A"]] * 3
     assert Assignment.objects.count() == 2 * RACES
+
+
+def test_a_transaction_that_a_deadlock_undid_is_made_anew() -> None:
+    """Two writers who lock two rows in opposite order: the database undoes one of them."""
+    if connection.vendor == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    storage, keys = DatabaseStorage(), ("one", "two")
+    for key in keys:
+        remember(storage, key, "A", of=visitor("alice"))
+    both_hold_one = threading.Barrier(2, timeout=30)
+    undone: list[OperationalError] = []
+
+    def rename(order: Sequence[str]) -> None:
+        rows = Assignment.objects.filter(visitor=visitor("alice").key)
+        try:
+            with transaction.atomic():
+                rows.filter(assignment_key=order[0]).update(variation="B")
+                if not undone:
+                    both_hold_one.wait()
+                rows.filter(assignment_key=order[1]).update(variation="B")
+        except OperationalError as error:
+            undone.append(error)
+            raise
+
+    def write(order: Sequence[str]) -> None:
+        try:
+            storage.insist(lambda: rename(order))
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(write, [keys, keys[::-1]]))
+    assert len(undone) == 1
+    assert set(Assignment.objects.values_list("variation", flat=True)) == {"B"}

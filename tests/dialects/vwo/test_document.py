@@ -237,8 +237,9 @@ def test_of_two_variations_with_a_name_the_first_is_remembered() -> None:
         *({"identifier": "x"}, {"id": 5}, {"identifier": 5, "id": 5}),
         *({"identifier": "x", "id": None}, {"identifier": "x", "id": True}),
         *({"identifier": "x", "id": [1]}, {"identifier": None, "id": 1}),
+        *({"identifier": "half \ud800", "id": 1}, {"identifier": "x", "id": "half \ud800"}),
     ],
-    ids=repr,
+    ids=ascii,
 )
 @pytest.mark.parametrize("status", ["RUNNING", "PAUSED"])
 def test_goals_that_cannot_be_reached_are_reported(item: Any, status: str) -> None:
@@ -246,6 +247,7 @@ def test_goals_that_cannot_be_reached_are_reported(item: Any, status: str) -> No
 
     if status == "PAUSED":
         assert "signup" in site.paused_goals
+        assert "half \ud800" not in site.paused_goals
         return
     assert site.campaigns["test"].goals.keys() == {"signup"}
     assert list(map(str, site.problems)) == [

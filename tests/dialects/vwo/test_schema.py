@@ -213,6 +213,28 @@ def test_numbers_that_are_too_large_to_reckon_with_are_refused(number: str) -> N
     assert "campaigns[0].percentTraffic is " in refusal(text)
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        "accountId",
+        "campaigns[0].id",
+        "campaigns[0].key",
+        "campaigns[0].name",
+        "campaigns[0].variations[0].name",
+        "campaigns[0].variables[0].key",
+        "groups.7.name",
+    ],
+)
+def test_text_with_a_lone_surrogate_is_refused(path: str) -> None:
+    halved = whole()
+    owner, key = owner_of(halved, path)
+    owner[key] = "half a character: \ud800"
+    with pytest.raises(DocumentError) as caught:
+        loaded(halved)
+    assert (caught.value.path, caught.value.expected) == (path, "text without lone surrogates")
+    str(caught.value).encode()
+
+
 def test_the_first_fault_is_told() -> None:
     first = campaign("a", 1)
     second = campaign("b", 2, variations=[variation(1, "x", 50), {"id": 2, "name": 5}])

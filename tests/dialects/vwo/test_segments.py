@@ -313,10 +313,10 @@ def test_a_megabyte_does_not_stall(operand: str, character: str) -> None:
     facts = {"plan": character * 2**20}
     segment = parse_segment(custom("plan", operand), "", lambda *_: None)
 
-    start = time.perf_counter()
+    start = time.thread_time()
     is_met(segment, facts)
 
-    assert time.perf_counter() - start < 1
+    assert time.thread_time() - start < 2, "what stalls takes minutes"
 
 
 def test_facts_are_read_and_not_changed() -> None:

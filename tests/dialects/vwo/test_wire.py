@@ -10,7 +10,8 @@ import pytest
 
 from django_vwo import __version__
 from django_vwo.dialects.base import Request, Sender
-from django_vwo.dialects.vwo.wire import number, render_batch, settings_request
+from django_vwo.dialects.vwo import render_batch, settings_request
+from django_vwo.dialects.vwo.wire import number
 from django_vwo.engine.events import Event, Kind
 
 VECTORS = json.loads(
@@ -60,6 +61,7 @@ def test_a_batch_is_what_the_official_sdk_posts(case: dict[str, Any]) -> None:
     assert request.query == {**sent["query"], **own}
     assert request.headers == {**sent["headers"], "User-Agent": "django-vwo"}
     assert entries(request) == sent["body"]["ev"]
+    assert [*entries(request)[0]] == [*sent["body"]["ev"][0]]
 
 
 def test_the_body_has_nothing_but_events() -> None:
