@@ -18,4 +18,5 @@ autodoc_default_options = {"exclude-members": "apply, choose, enable, disable, c
 exclude_patterns = ["_build"]
 default_role = "literal"
 html_theme = "alabaster"
+html_static_path = ["_static"]
 html_theme_options = {"description": "Server-side experiments for Django", "page_width": "1000px"}
