@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
-from uuid import NAMESPACE_URL, uuid4, uuid5
+from uuid import NAMESPACE_URL, uuid5
 
 from django.db import connection
 from django.db.models import F, Model, Value
 from django.db.models.functions import Concat, Substr
 
-from django_vwo.engine.events import Event, Kind, unique_key
+from django_vwo.engine.events import Event, Kind, new_message_id, unique_key
 from django_vwo.models import Event as EventRow
 from django_vwo.models import LedgerEntry
 from django_vwo.outbox import claim
@@ -39,7 +39,7 @@ def event(number: int) -> Event:
     kind, goal = (Kind.CONVERSION, "checkout-complete") if is_conversion else (Kind.IMPRESSION, "")
     return Event(
         kind=kind,
-        uuid=uuid4(),
+        message_id=new_message_id(),
         occurred_at=datetime.now(UTC),
         account_id=ACCOUNT,
         user_id=visitor.hex,

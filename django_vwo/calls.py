@@ -4,39 +4,37 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from .engine.entities import NOTHING, CampaignSet, Visitor
+from .engine.entities import NOTHING
 from .engine.errors import RevenueError, UsageError, shorten
+from .engine.steps import Trial
 from .remembered import Remembered
 
 PUSH_LENGTH = 255
 """Most characters in the key or the value of a single push."""
 
+AMOUNTS = (int, float, Decimal, str)
+SPECIFIERS = (str, list, type(None))
 
-@dataclass(kw_only=True, slots=True)
-class Call:
+
+class Call(Trial):
     """One call of the client, its arguments checked."""
 
     name: str
-    campaigns: CampaignSet
-    visitor: Visitor
-    remembered: Remembered | None
+    stored: Remembered | None
     """The visitor's assignments; None without user storage."""
-    user_agent: str = ""
-    ip_address: str = ""
-    properties: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+    user_agent = ""
+    ip_address = ""
+    properties: Mapping[str, Any] = NOTHING
     """Of an event; `NOTHING` itself if none were given."""
     custom_properties: object = None
     latest_at: datetime | None = None
     """The latest moment that an event of the call tells."""
     converted_at: datetime | None = None
     """The moment that all conversions of the call tell."""
-    set_by_site: Mapping[str, str] = field(default_factory=dict)
-    """By campaign id, what user storage would call the variation that the site has set."""
 
 
 class TrackResult(dict[str, bool]):
@@ -67,10 +65,11 @@ def required_text(call: str, argument: str, value: object) -> str:
 def user_id(call: str, value: object) -> str:
     """Return *value*. Raises `UsageError` unless it can be hashed as every SDK hashes it."""
     text = required_text(call, "user_id", value)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise refuse(call, "user_id", value, "text without lone surrogates") from None
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise refuse(call, "user_id", value, "text without lone surrogates") from None
     return text
 
 
@@ -78,14 +77,10 @@ def mapping(call: str, argument: str, value: object) -> Mapping[str, Any]:
     """Return *value*, or an empty mapping for None. Raises `UsageError` for anything else."""
     if value is None:
         return NOTHING
-    if not isinstance(value, Mapping):
+    # Of a dict it is known nine times faster than of any mapping.
+    if not isinstance(value, dict) and not isinstance(value, Mapping):
         raise refuse(call, argument, value, "a dict or None")
     return value
-
-
-def header_text(value: object) -> str:
-    """Return *value* if it is text: what is not cannot be the visitor's user agent or address."""
-    return value if isinstance(value, str) else ""
 
 
 def choice(call: str, argument: str, value: object, choices: tuple[str, ...]) -> None:
@@ -117,7 +112,7 @@ def flag(call: str, argument: str, value: object) -> None:
 
 def specifier(call: str, value: object) -> str | list[Any] | None:
     """Return *value*. Raises `UsageError` unless it is a campaign key, a list of keys, or None."""
-    if value is not None and not isinstance(value, str | list):
+    if not isinstance(value, SPECIFIERS):
         raise refuse(call, "campaign_specifier", value, "a campaign key, a list of keys or None")
     return value
 
@@ -131,7 +126,7 @@ def revenue(call: str, value: object) -> int | float | str | None:
     """
     if value is None or value == "":
         return None
-    if not isinstance(value, int | float | Decimal | str):
+    if not isinstance(value, AMOUNTS):
         raise refuse(call, "revenue_value", value, "a number, or text that reads as one")
     number = finite_number(value)
     if number is None or isinstance(value, bool):

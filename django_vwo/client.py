@@ -12,20 +12,20 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache, partial, wraps
+from functools import lru_cache, wraps
 from inspect import signature
 from typing import Any, ParamSpec, TypeVar, cast
-from uuid import UUID, uuid4
 
 from . import calls
 from .asynchronous import async_twin
 from .calls import Call, TrackResult
-from .conduct import Conduct, OnDecided, Reach, Verdict, no_campaign
+from .conduct import Conduct, OnDecided, Reach, no_campaign
 from .dialects import load
 from .dialects.base import GENERATIONS, NO_OPTIONS, Options
 from .engine import conversions, steps
 from .engine.decision import Decision
 from .engine.entities import (
+    NOTHING,
     Campaign,
     CampaignSet,
     CampaignType,
@@ -43,8 +43,8 @@ from .engine.errors import (
     RevenueError,
     VWOError,
 )
+from .engine.events import new_message_id
 from .engine.explain import explain, explain_feature
-from .engine.steps import Trial
 from .failures import describe
 from .logs import logger
 from .recorders.base import Recorder
@@ -59,9 +59,12 @@ Fallback = TypeVar("Fallback")
 SomeClient = TypeVar("SomeClient", bound="Client")
 Document = Mapping[str, Any] | str | bytes
 
-AB_TESTS = frozenset({CampaignType.AB})
-FEATURES = frozenset(CampaignType) - AB_TESTS
-EXPERIMENTS = frozenset(CampaignType) - {CampaignType.ROLLOUT}
+# Tuples, as an enumeration's members are slow to hash.
+Types = tuple[CampaignType, ...]
+ALL_TYPES: Types = tuple(CampaignType)
+AB_TESTS: Types = (CampaignType.AB,)
+FEATURES: Types = tuple(kind for kind in CampaignType if kind is not CampaignType.AB)
+EXPERIMENTS: Types = tuple(kind for kind in CampaignType if kind is not CampaignType.ROLLOUT)
 
 
 def safe(
@@ -139,7 +142,7 @@ class Client:
         generation: str = GENERATIONS[0],
         track_requires_decision: bool = True,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
-        new_uuid: Callable[[], UUID] = uuid4,
+        new_message_id: Callable[[], int] = new_message_id,
         on_decided: OnDecided | None = None,
     ) -> None:
         options = Options(generation=generation, tracks_undecided=not track_requires_decision)
@@ -157,10 +160,9 @@ class Client:
         self._set_variations = SetVariations()
         self._conduct = Conduct(
             recorder=self.recorder,
-            requires_activation=require_activation,
             report=self.report,
             clock=clock,
-            new_uuid=new_uuid,
+            new_message_id=new_message_id,
             on_decided=on_decided,
         )
 
@@ -187,12 +189,17 @@ class Client:
     ) -> str | None:
         """Return the name of the visitor's variation in an A/B test; record that it is shown."""
         call = self._call(
-            "activate", user_id, custom_variables, variation_targeting_variables, session
+            "activate",
+            Purpose.ACTIVATE,
+            user_id,
+            custom_variables,
+            variation_targeting_variables,
+            session,
         )
         self._note_origin(call, user_agent, user_ip_address)
         call.custom_properties = custom_properties
         campaign = self._campaign(call, campaign_key, AB_TESTS)
-        variation = self._conduct.variation(call, campaign, Purpose.ACTIVATE)
+        variation = self._conduct.variation(call, campaign)
         return variation.name if variation else None
 
     @safe(None)
@@ -207,10 +214,15 @@ class Client:
     ) -> str | None:
         """Return the name of the visitor's variation in an A/B or feature test."""
         call = self._call(
-            "get_variation_name", user_id, custom_variables, variation_targeting_variables, session
+            "get_variation_name",
+            Purpose.READ,
+            user_id,
+            custom_variables,
+            variation_targeting_variables,
+            session,
         )
         campaign = self._campaign(call, campaign_key, EXPERIMENTS)
-        variation = self._conduct.variation(call, campaign, Purpose.READ)
+        variation = self._conduct.variation(call, campaign)
         return variation.name if variation else None
 
     @safe(False)
@@ -228,13 +240,18 @@ class Client:
     ) -> bool:
         """Return whether the visitor has the feature, and record that they were decided on."""
         call = self._call(
-            "is_feature_enabled", user_id, custom_variables, variation_targeting_variables, session
+            "is_feature_enabled",
+            Purpose.ACTIVATE,
+            user_id,
+            custom_variables,
+            variation_targeting_variables,
+            session,
         )
         self._note_origin(call, user_agent, user_ip_address)
         call.custom_properties = custom_properties
         feature = self._feature(call, campaign_key)
-        (verdict,) = self._conduct.features(call, [feature], Purpose.ACTIVATE)
-        return is_enabled(verdict)
+        (decision,) = self._conduct.features(call, [feature])
+        return is_enabled(decision)
 
     @safe(None)
     def get_feature_variable_value(
@@ -254,12 +271,19 @@ class Client:
         With *variable_type*, None comes back for a variable that the document has as another type.
         """
         name = "get_feature_variable_value"
-        call = self._call(name, user_id, custom_variables, variation_targeting_variables, session)
+        call = self._call(
+            name,
+            Purpose.READ,
+            user_id,
+            custom_variables,
+            variation_targeting_variables,
+            session,
+        )
         calls.required_text(name, "variable_key", variable_key)
         feature = self._feature(call, campaign_key)
         calls.variable(name, variable_key, variable_type, feature.types)
-        (verdict,) = self._conduct.features(call, [feature], Purpose.READ)
-        values = verdict.variation.variables if verdict.variation else feature.defaults
+        (decision,) = self._conduct.features(call, [feature])
+        values = decision.variation.variables if decision.variation else feature.defaults
         value = values.get(variable_key)
         return copy.deepcopy(value) if isinstance(value, dict | list) else value
 
@@ -277,6 +301,7 @@ class Client:
         """Return the keys of the features that the visitor has; each is recorded as asked about."""
         call = self._call(
             "get_enabled_features",
+            Purpose.ACTIVATE,
             user_id,
             custom_variables,
             variation_targeting_variables,
@@ -284,9 +309,9 @@ class Client:
         )
         self._note_origin(call, user_agent, user_ip_address)
         features = call.campaigns.features
-        verdicts = self._conduct.features(call, features.values(), Purpose.ACTIVATE)
-        found = zip(features, verdicts, strict=True)
-        return tuple(key for key, verdict in found if is_enabled(verdict))
+        decisions = self._conduct.features(call, features.values())
+        found = zip(features, decisions, strict=True)
+        return tuple(key for key, decision in found if is_enabled(decision))
 
     @safe(None)
     def decide_feature(
@@ -308,14 +333,19 @@ class Client:
         It is recorded that they were decided on unless *is_told* is False; unless *is_remembered*,
         user storage is neither asked nor told.
         """
-        name = "decide_feature"
-        call = self._call(name, user_id, custom_variables, variation_targeting_variables, session)
+        call = self._call(
+            "decide_feature",
+            Purpose.ACTIVATE if is_told else Purpose.READ,
+            user_id,
+            custom_variables,
+            variation_targeting_variables,
+            session,
+        )
         self._note_origin(call, user_agent, user_ip_address)
-        call.remembered = call.remembered if is_remembered else None
+        call.stored = call.stored if is_remembered else None
         feature = self._feature(call, feature_key)
-        purpose = Purpose.ACTIVATE if is_told else Purpose.READ
-        (verdict,) = self._conduct.features(call, [feature], purpose)
-        campaign, variation = verdict.decision.campaign, verdict.variation
+        (decision,) = self._conduct.features(call, [feature])
+        campaign, variation = decision.campaign, decision.variation
         return FeatureDecision(
             campaign_key=campaign.key if campaign and variation else None,
             variation=variation.name if variation else None,
@@ -379,7 +409,12 @@ class Client:
         that has the goal. None comes back where no campaign could be meant.
         """
         call = self._call(
-            "track", user_id, custom_variables, variation_targeting_variables, session
+            "track",
+            Purpose.TRACK,
+            user_id,
+            custom_variables,
+            variation_targeting_variables,
+            session,
         )
         calls.required_text("track", "goal_identifier", goal_identifier)
         revenue = self._revenue(revenue_value)
@@ -391,13 +426,13 @@ class Client:
         if revenue is None and call.campaigns.revenue_in is not None:
             revenue = call.campaigns.revenue_in(call.properties)
         reach = Reach(
-            identifier=goal_identifier,
-            revenue=revenue,
-            goal_type_to_track=goal_type_to_track or self.goal_type_to_track,
-            counts_again=self.track_returning_users if counts_again is None else counts_again,
+            goal_identifier,
+            revenue,
+            goal_type_to_track or self.goal_type_to_track,
+            self.track_returning_users if counts_again is None else counts_again,
         )
         result = self._conduct.track(call, calls.specifier("track", campaign_specifier), reach)
-        if result and self.development_mode and call.campaigns.conventions.counts_the_activated:
+        if self.development_mode and result and call.campaigns.conventions.counts_the_activated:
             self._warn_of_the_unshown(call)
         return result
 
@@ -424,7 +459,7 @@ class Client:
             dimensions, user_id = tag_key, tag_value or user_id
         elif dimensions is None:
             dimensions = calls.push_dimensions(tag_key, tag_value)
-        call = self._call("push", user_id, None, None, session)
+        call = self._call("push", Purpose.READ, user_id, None, None, session)
         call.properties = calls.mapping("push", "custom_dimension_map", dimensions)
         if not call.properties:
             raise calls.refuse("push", "custom_dimension_map", dimensions, "a dict with an entry")
@@ -450,13 +485,17 @@ class Client:
         """
         try:
             call = self._call(
-                "explain", user_id, custom_variables, variation_targeting_variables, session
+                "explain",
+                Purpose.ACTIVATE,
+                user_id,
+                custom_variables,
+                variation_targeting_variables,
+                session,
             )
             feature = call.campaigns.features.get(campaign_key)
             if feature is not None and campaign_key not in call.campaigns.campaigns:
-                return explain_feature(feature, call.visitor, partial(self._trial, call))
-            campaign = self._campaign(call, campaign_key, frozenset(CampaignType))
-            return explain(self._trial(call, campaign))
+                return explain_feature(call, feature)
+            return explain(call, self._campaign(call, campaign_key, ALL_TYPES))
         except Exception as error:
             self.report("explain", error)
             return Decision(campaign=None, variation=None, reason=reason_for(error))
@@ -506,47 +545,44 @@ class Client:
     def _call(
         self,
         name: str,
+        purpose: Purpose,
         user_id: str,
         custom_variables: Facts | None,
         variation_targeting_variables: Facts | None,
         session: Remembered | None,
     ) -> Call:
         campaigns = self.campaigns
-        visitor = Visitor(
-            calls.user_id(name, user_id),
-            calls.mapping(name, "custom_variables", custom_variables),
-            calls.mapping(name, "variation_targeting_variables", variation_targeting_variables),
-            campaigns.visitor_key,
-        )
+        facts = targeting = NOTHING
+        if custom_variables is not None:
+            facts = calls.mapping(name, "custom_variables", custom_variables)
+        if variation_targeting_variables is not None:
+            targeting = calls.mapping(
+                name, "variation_targeting_variables", variation_targeting_variables
+            )
+        visitor = Visitor(calls.user_id(name, user_id), facts, targeting, campaigns.visitor_key)
         if campaigns.bucketing_id is not None:
-            bucketing_id = campaigns.bucketing_id(visitor.user_id, visitor.custom_variables)
-            visitor.bucketing_id = bucketing_id
+            visitor.bucketing_id = campaigns.bucketing_id(user_id, facts)
         if session is None and self.storage is not None:
             session = Remembered(self.storage, visitor)
-        return Call(
-            name=name,
-            campaigns=campaigns,
-            visitor=visitor,
-            remembered=session,
-            set_by_site=self._set_variations.of(user_id),
+        call = Call(
+            campaigns,
+            visitor,
+            session,
+            purpose,
+            self.require_activation and campaigns.conventions.asks_for_activation,
+            self._set_variations.by_user,
         )
-
-    def _trial(self, call: Call, campaign: Campaign) -> Trial:
-        return Trial(
-            campaigns=call.campaigns,
-            campaign=campaign,
-            visitor=call.visitor,
-            stored=call.remembered,
-            purpose=Purpose.ACTIVATE,
-            requires_activation=self._conduct.asks_for_activation(call),
-            set_by_site=call.set_by_site,
-        )
+        call.name = name
+        return call
 
     def _note_origin(self, call: Call, user_agent: object, ip_address: object) -> None:
-        call.user_agent = calls.header_text(user_agent)
-        call.ip_address = calls.header_text(ip_address)
+        # What is not text cannot be the visitor's user agent or address.
+        if isinstance(user_agent, str):
+            call.user_agent = user_agent
+        if isinstance(ip_address, str):
+            call.ip_address = ip_address
 
-    def _campaign(self, call: Call, key: object, taken: frozenset[CampaignType]) -> Campaign:
+    def _campaign(self, call: Call, key: object, taken: Types) -> Campaign:
         name = calls.required_text(call.name, "campaign_key", key)
         campaign = call.campaigns.campaigns.get(name)
         if campaign is None:
@@ -598,9 +634,9 @@ class Client:
             return None
 
 
-def is_enabled(verdict: Verdict) -> bool:
-    """Return whether the visitor has the feature that *verdict* is about."""
-    return verdict.variation is not None and verdict.variation.is_feature_enabled
+def is_enabled(decision: Decision) -> bool:
+    """Return whether the visitor has the feature that *decision* is about."""
+    return decision.variation is not None and decision.variation.is_feature_enabled
 
 
 def reason_for(error: Exception) -> Reason:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import TypeVar
+from collections.abc import Callable, Mapping, Sequence
 
 from .engine.entities import Assignment, Visitor
 from .storages.base import LookUp, UserStorage
 
-Default = TypeVar("Default")
 
-
-class Remembered(Mapping[str, Assignment]):
+class Remembered:
     """
     The assignments of one visitor by assignment key, as one request or call sees them.
 
@@ -19,25 +16,35 @@ class Remembered(Mapping[str, Assignment]):
     back, everything is read anew.
     """
 
+    _assignments: Mapping[str, Assignment] | None = None
+    _known_goals: frozenset[str] = frozenset()
+    _watches: tuple[Callable[[], bool], ...] = ()
+    """Each tells whether something that was learned may be rolled back."""
+
     def __init__(self, storage: UserStorage, visitor: Visitor) -> None:
         self.storage = storage
         self.visitor = visitor
-        self._assignments: dict[str, Assignment] | None = None
-        self._known_goals: set[str] = set()
-        self._watches: list[Callable[[], bool]] = []
-        """Each tells whether something that was learned may be rolled back."""
 
     @property
-    def assignments(self) -> dict[str, Assignment]:
-        self._unlearn()
+    def assignments(self) -> Mapping[str, Assignment]:
+        """What is known; read if nothing is."""
+        if self._watches:
+            self._unlearn()
         if self._assignments is None:
-            read = self.storage.read(self.visitor)
-            self._assignments = read if isinstance(read, LookUp) else dict(read)
+            self._assignments = self.storage.read(self.visitor)
         return self._assignments
+
+    def get(self, key: str, /) -> Assignment | None:
+        """Return the assignment *key*, or None."""
+        return self.assignments.get(key)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self.assignments
 
     def know_goal(self, goal_identifier: str) -> None:
         """Make sure that `Assignment.goals` tells of *goal_identifier*."""
-        self._unlearn()
+        if self._watches:
+            self._unlearn()
         if goal_identifier in self._known_goals or isinstance(self._assignments, LookUp):
             return
         known = self._assignments or {}
@@ -45,57 +52,50 @@ class Remembered(Mapping[str, Assignment]):
         if isinstance(read, LookUp):
             self._assignments = read
             return
-        merged = {key: merge(found, known.get(key)) for key, found in read.items()}
-        self._assignments = {**known, **merged}
-        self._known_goals.add(goal_identifier)
+        self._assignments = read
+        if known:
+            merged = {key: merge(found, known.get(key)) for key, found in read.items()}
+            self._assignments = {**known, **merged}
+        self._known_goals |= {goal_identifier}
 
     def learn(self, key: str, variation: str) -> None:
         """Take note that the campaign *key* has assigned *variation*."""
-        self.assignments[key] = Assignment(variation)
+        self._put(key, Assignment(variation))
         self._watch()
 
     def expect(self, key: str, variation: str) -> None:
         """Take note of what the campaign *key* is about to assign; `learn` or `reread` follows."""
-        self.assignments[key] = Assignment(variation)
+        self._put(key, Assignment(variation))
 
     def reread(self) -> None:
         """Forget everything: it is read anew when it is next asked for."""
         self._assignments = None
-        self._known_goals.clear()
+        self._known_goals = frozenset()
 
     def learn_goal(self, keys: Sequence[str], goal_identifier: str) -> None:
         """Have it remembered that the goal was reached in the assignments *keys*."""
         self.storage.add_goals(self.visitor, keys, goal_identifier)
         for key in keys:
             if found := self.assignments.get(key):
-                goals = found.goals | {goal_identifier}
-                self.assignments[key] = Assignment(found.variation, goals)
+                self._put(key, Assignment(found.variation, found.goals | {goal_identifier}))
         self._watch()
+
+    def _put(self, key: str, assignment: Assignment) -> None:
+        assignments = self.assignments
+        if isinstance(assignments, LookUp):
+            assignments[key] = assignment
+        else:
+            self._assignments = {**assignments, key: assignment}
 
     def _watch(self) -> None:
         if is_rolled_back := self.storage.watch_rollback():
-            self._watches.append(is_rolled_back)
+            self._watches = (*self._watches, is_rolled_back)
 
     def _unlearn(self) -> None:
         """Forget everything if some of what was learned was rolled back."""
-        if self._watches and any(is_rolled_back() for is_rolled_back in self._watches):
+        if any(is_rolled_back() for is_rolled_back in self._watches):
             self.reread()
-            self._watches.clear()
-
-    def __getitem__(self, key: str) -> Assignment:
-        return self.assignments[key]
-
-    def get(self, key: str, default: Default | None = None) -> Assignment | Default | None:  # type: ignore[override]
-        return self.assignments.get(key, default)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self.assignments
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.assignments)
-
-    def __len__(self) -> int:
-        return len(self.assignments)
+            self._watches = ()
 
 
 def merge(found: Assignment, known: Assignment | None) -> Assignment:

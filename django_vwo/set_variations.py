@@ -22,22 +22,23 @@ class SetVariations:
 
     def __init__(self) -> None:
         # Without a lock, which a fork could inherit: each change is one step of a dict.
-        self._by_user: dict[str, dict[str, str]] = {}
+        self.by_user: dict[str, dict[str, str]] = {}
+        """User id to campaign id to what user storage would call the variation."""
 
     def of(self, user_id: str) -> Mapping[str, str]:
         """Return, by campaign id, what user storage would call the visitor's variations."""
-        return self._by_user.get(user_id, NOTHING)
+        return self.by_user.get(user_id, NOTHING)
 
     def set(self, user_id: str, campaign_id: str, stored_as: str | None) -> None:
         """Set a visitor's variation in a campaign; None: it is decided on again."""
         if stored_as is None:
-            self._by_user.get(user_id, {}).pop(campaign_id, None)
+            self.by_user.get(user_id, {}).pop(campaign_id, None)
             return
-        self._by_user.setdefault(user_id, {})[campaign_id] = stored_as
-        if len(self._by_user) > MOST_VISITORS:
+        self.by_user.setdefault(user_id, {})[campaign_id] = stored_as
+        if len(self.by_user) > MOST_VISITORS:
             with suppress(RuntimeError):  # another thread is making room
-                self.forget(next(iter(self._by_user)))
+                self.forget(next(iter(self.by_user)))
 
     def forget(self, user_id: str) -> None:
         """Set nothing any more for a visitor."""
-        self._by_user.pop(user_id, None)
+        self.by_user.pop(user_id, None)

@@ -24,6 +24,7 @@ from django.test.utils import TestContextDecorator
 from .client import Client, get_client
 from .conf import app_settings
 from .dialects import get_dialect
+from .engine.decision import Decision
 from .engine.entities import (
     Bucketing,
     Campaign,
@@ -33,12 +34,12 @@ from .engine.entities import (
     Goal,
     Ranges,
     Reason,
-    Seed,
     Variation,
 )
 from .engine.errors import NoDocumentError
 from .engine.events import Event
-from .engine.steps import Outcome, Step
+from .engine.hashing import Seed
+from .engine.steps import Step, Trial
 from .models import Event as EventRow
 from .recorders.memory import MemoryRecorder
 from .recorders.outbox import OutboxRecorder, restore
@@ -260,8 +261,11 @@ def made_up_variation(name: str) -> Variation:
 
 def always(variation: Variation | None) -> Step:
     """Return the only step to a decision that is always the same."""
-    outcome = Outcome(variation, Reason.FORCED)
-    return lambda trial: outcome
+
+    def step(trial: Trial, campaign: Campaign) -> Decision:
+        return Decision(campaign, variation, Reason.FORCED)
+
+    return step
 
 
 def with_campaigns(campaigns: CampaignSet, by_key: Mapping[str, Campaign]) -> CampaignSet:

@@ -88,7 +88,7 @@ def site(*campaigns: Json, storage: bool = True, whole: Json | None = None, **op
         storage=kept,
         recorder=recorder,
         clock=lambda: NOON,
-        new_uuid=lambda: MESSAGE_ID,
+        new_message_id=lambda: MESSAGE_ID.int,
         **options,
     )
     return Site(client, recorder, kept)
@@ -189,7 +189,7 @@ def test_an_impression_tells_who_saw_what_and_when() -> None:
     assert own.recorder.events == [
         Event(
             kind=Kind.IMPRESSION,
-            uuid=MESSAGE_ID,
+            message_id=MESSAGE_ID.int,
             occurred_at=NOON,
             account_id="123456",
             user_id=BOB,
@@ -417,7 +417,7 @@ def test_a_conversion_tells_what_was_reached() -> None:
     assert own.recorder.events == [
         Event(
             kind=Kind.CONVERSION,
-            uuid=MESSAGE_ID,
+            message_id=MESSAGE_ID.int,
             occurred_at=NOON,
             account_id="123456",
             user_id=BOB,

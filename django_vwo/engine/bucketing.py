@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from math import ceil
 
 from .entities import Campaign, Group, Owner, Ranges, Variation
-from .hashing import murmur32
+from .hashing import HASHES
 
 BUCKETS = 10_000
-HASHES = 2**32
 
 
 def bucket_for_hash(hash_value: int, buckets: int = BUCKETS, multiplier: float = 1) -> int:
@@ -40,28 +39,34 @@ def lay_out(weights: Iterable[tuple[Owner, float]]) -> Ranges[Owner]:
     >>> lay_out([("a", 33.33), ("b", 0), ("c", 66.67)]).ends
     (3333, 10000)
     """
-    ends: list[int] = []
-    owners: list[Owner] = []
+    found = list(ends(weights))
+    return Ranges(tuple(end for _, end in found), tuple(owner for owner, _ in found))
+
+
+def ends(weights: Iterable[tuple[Owner, float]]) -> Iterator[tuple[Owner, int]]:
+    """Yield each owner of `lay_out` with the last of their buckets."""
     position = highest = 0
     for owner, weight in weights:
         position += ceil(max(-HASHES, min(weight * 100, BUCKETS)))
         if position > highest:
             highest = position
-            ends.append(position)
-            owners.append(owner)
-    return Ranges(tuple(ends), tuple(owners))
+            yield owner, position
+
+
+def owner_among(weights: Iterable[tuple[Owner, float]], bucket: int) -> Owner | None:
+    """Return whose *bucket* is where `lay_out` lays out *weights* for this one question."""
+    return next((owner for owner, end in ends(weights) if bucket <= end), None)
 
 
 def is_in_traffic(campaign: Campaign, bucketing_id: str) -> bool:
     """Return whether the campaign's traffic share admits *bucketing_id*."""
-    key = campaign.bucketing.campaign_seed.key(bucketing_id)
-    return bucket_for_hash(murmur32(key), 100) <= campaign.percent_traffic
+    return campaign.bucketing.campaign_seed.hash(bucketing_id) < campaign.admitted_hashes
 
 
 def bucket_in_campaign(campaign: Campaign, bucketing_id: str) -> int:
     """Return the bucket that decides on the variation."""
     scheme = campaign.bucketing
-    hash_value = murmur32(scheme.variation_seed.key(bucketing_id))
+    hash_value = scheme.variation_seed.hash(bucketing_id)
     return bucket_for_hash(hash_value, BUCKETS, scheme.multiplier)
 
 
@@ -72,9 +77,9 @@ def bucketed_variation(campaign: Campaign, bucketing_id: str) -> Variation | Non
 
 def whitelisting_bucket(campaign: Campaign, bucketing_id: str) -> int:
     """Return the bucket that decides between several variations that whitelist a visitor."""
-    return bucket_for_hash(murmur32(campaign.bucketing.campaign_seed.key(bucketing_id)))
+    return bucket_for_hash(campaign.bucketing.campaign_seed.hash(bucketing_id))
 
 
 def group_bucket(group: Group, bucketing_id: str) -> int:
     """Return the bucket that decides which of a group's campaigns a visitor enters."""
-    return bucket_for_hash(murmur32(group.seed.key(bucketing_id)))
+    return bucket_for_hash(group.seed.hash(bucketing_id))

@@ -7,8 +7,9 @@ from enum import Enum
 from typing import Any
 
 from . import steps
-from .entities import Bucketing, Campaign, Goal, Seed, Variation
+from .entities import Bucketing, Campaign, Goal, Variation
 from .errors import MISSING, shorten
+from .hashing import Seed
 
 
 class ChangeKind(Enum):

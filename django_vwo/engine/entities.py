@@ -6,8 +6,11 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+
+from .hashing import Seed, hashes_within
 
 if TYPE_CHECKING:
     from .events import Event
@@ -74,18 +77,6 @@ class GoalType(StrEnum):
     CUSTOM = "CUSTOM_GOAL"
     REVENUE = "REVENUE_TRACKING"
     OTHER = ""
-
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class Seed:
-    """How a bucketing id becomes the text that is hashed."""
-
-    prefix: str = ""
-    suffix: str = ""
-
-    def key(self, bucketing_id: str) -> str:
-        """Return the text to hash for *bucketing_id*."""
-        return self.prefix + bucketing_id + self.suffix
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -208,6 +199,11 @@ class Campaign:
     """User id to the variation that this visitor is forced into."""
     steps: tuple[Step, ...] = ()
     """The way to a decision: a dialect's steps, without those that cannot apply."""
+    admitted_hashes: int = field(init=False, repr=False)
+    """Visitors whose hash is below are within the campaign's traffic."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "admitted_hashes", hashes_within(self.percent_traffic))
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -299,6 +295,20 @@ class CampaignSet:
     """Whether the account takes events with properties, of which one may be the revenue."""
     problems: tuple[Problem, ...] = ()
 
+    def members(self, group: Group) -> Sequence[Campaign]:
+        """Return the running members of *group*, in its order."""
+        found = self._members.get(group.id)
+        if found is None:
+            by_id = self.campaigns_by_id
+            found = [by_id[each] for each in group.campaign_ids if each in by_id]
+            self._members[group.id] = found
+        return found
+
+    @cached_property
+    def _members(self) -> dict[str, Sequence[Campaign]]:
+        """What `members` has answered, by group id."""
+        return {}
+
 
 class Visitor:
     """Who is decided on, with everything that segments and senders may want to know of them."""
@@ -356,3 +366,13 @@ class Assignment:
     """What user storage calls the variation; it may be gone by now."""
     goals: frozenset[str] = frozenset()
     """Identifiers of the goals reached in it, as far as the reader asked for them."""
+
+
+class Assignments(Protocol):
+    """The assignments of one visitor, by assignment key: a mapping, or what looks them up."""
+
+    def get(self, key: str, /) -> Assignment | None:
+        """Return the assignment *key*, or None."""
+
+    def __contains__(self, key: object, /) -> bool:
+        """Return whether there is an assignment *key*."""

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
+from random import Random
 from typing import Any
 from uuid import UUID
+
+from .entities import NOTHING
+
+VERSION_BITS = (0xF << 76) | (0x3 << 62)
+RANDOM_VERSION = (0x4 << 76) | (0x2 << 62)
+"""What those bits of a UUID say where all others are chance (RFC 9562, version 4)."""
 
 
 class Kind(IntEnum):
@@ -18,13 +26,15 @@ class Kind(IntEnum):
     PUSH = 3
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(slots=True)
 class Event:
     """One thing to deliver, as it was meant: a dialect renders it when it is sent."""
 
+    # Not frozen: that would take three times as long to make.
+
     kind: Kind
-    uuid: UUID
-    """The message id: the same in every attempt to deliver."""
+    message_id: int
+    """The same in every attempt to deliver: the 128 bits of a UUID."""
     occurred_at: datetime
     account_id: str
     user_id: str
@@ -43,14 +53,35 @@ class Event:
     """Name under which *properties* may hold the revenue instead."""
     unique_key: str | None = None
     """Names what counts once per visitor; None: each time counts."""
-    properties: Mapping[str, Any] = field(default_factory=dict)
+    properties: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     """Event properties of a conversion or, of a push, the dimensions."""
     custom_properties: object = None
     """What an impression tells beside, of any type; None: nothing."""
-    told: Mapping[str, Any] = field(default_factory=dict)
+    told: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     """What else the vendor is told, in the dialect's own words."""
     user_agent: str = ""
     ip_address: str = ""
+
+    @property
+    def uuid(self) -> UUID:
+        """The message id as vendors and databases take it."""
+        return UUID(int=self.message_id)
+
+
+# Its own, which nobody seeds; the system's would take 0.4 µs a message, this takes 0.1.
+chance = Random()  # noqa: S311
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=chance.seed)
+
+
+def new_message_id() -> int:
+    """
+    Return the 128 bits of a random UUID.
+
+    >>> UUID(int=new_message_id()).version
+    4
+    """
+    return chance.getrandbits(128) & ~VERSION_BITS | RANDOM_VERSION
 
 
 def unique_key(kind: Kind, assignment_key: str, variation: str, goal_identifier: str = "") -> str:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from .decision import Decision
 from .entities import Campaign, Feature, Reason, Visitor
-from .steps import allotted
+from .steps import Trial, allotted
+
+SomeTrial = TypeVar("SomeTrial", bound=Trial)
 
 
 def decide_feature(
-    feature: Feature, visitor: Visitor, decide: Callable[[Campaign], Decision]
+    trial: SomeTrial, feature: Feature, decide: Callable[[SomeTrial, Campaign], Decision]
 ) -> Decision:
     """
     Return the first decision for a variation, else the last one that was made.
@@ -18,17 +21,17 @@ def decide_feature(
     *decide* makes the decision on a campaign. Of a rollout, a rule that takes the visitor but has
     no room for them passes them on to the last rule.
     """
-    decision = Decision(campaign=None, variation=None, reason=Reason.NO_RULE)
-    for campaign in experiments_for(feature, visitor):
-        decision = decide(campaign)
+    decision = None
+    for campaign in experiments_for(feature, trial.visitor):
+        decision = decide(trial, campaign)
         if decision.variation is not None:
-            return decision
+            break
     rules = feature.rollout
-    while rules:
-        decision = decide(rules[0])
-        if decision.variation is not None:
-            return decision
+    while rules and (decision is None or decision.variation is None):
+        decision = decide(trial, rules[0])
         rules = rules[-1:] if is_full(decision) and len(rules) > 1 else rules[1:]
+    decision = decision or Decision(None, None, Reason.NO_RULE)
+    decision.feature = feature
     return decision
 
 

@@ -1,5 +1,10 @@
 """The hash that every VWO and Optimizely SDK buckets with."""
 
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import floor
+
 import mmh3
 
 
@@ -14,3 +19,31 @@ def murmur32(key: str) -> int:
     2033809345
     """
     return mmh3.hash(key.encode(), 1, False)
+
+
+HASHES = 2**32
+
+
+def hashes_within(percent: float) -> int:
+    """
+    Return how many hashes, from 0 up, fall into the first *percent* of 100 equal buckets.
+
+    A fraction of a bucket admits nobody.
+
+    >>> hashes_within(100) == HASHES, hashes_within(0.5), hashes_within(1)
+    (True, 0, 42949673)
+    """
+    whole = floor(max(0, min(percent, 100)))
+    return -(-whole * HASHES // 100)
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Seed:
+    """How a bucketing id becomes the text that is hashed."""
+
+    prefix: str = ""
+    suffix: str = ""
+
+    def hash(self, bucketing_id: str) -> int:
+        """Return `murmur32` of the text for *bucketing_id*."""
+        return mmh3.hash((self.prefix + bucketing_id + self.suffix).encode(), 1, False)

@@ -89,7 +89,10 @@ class Broken:
 
 def is_met(segment: Segment, facts: Facts) -> bool:
     """Return whether *facts* meet *segment*; what cannot be told is not met."""
-    return evaluate(segment, facts) is True
+    try:
+        return segment.evaluate(facts) is True
+    except BrokenSegmentError:
+        return False
 
 
 def evaluate(segment: Segment, facts: Facts) -> bool | None:

@@ -1,23 +1,25 @@
 """
-The steps to a decision. Each looks at one thing and either ends the way or leaves it to the next.
+The steps to a decision. Each looks at one thing and either decides or leaves it to the next.
 
 A campaign carries those of its dialect's steps that can apply to it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from .bucketing import (
     bucketed_variation,
     group_bucket,
     is_in_traffic,
-    lay_out,
+    owner_among,
     whitelisting_bucket,
 )
+from .decision import Decision
 from .entities import (
-    Assignment,
+    NOTHING,
+    Assignments,
     Campaign,
     CampaignSet,
     Facts,
@@ -31,111 +33,109 @@ from .entities import (
 from .segments import is_met
 
 
-@dataclass(slots=True)
+@dataclass
 class Trial:
-    """A decision in the making: everything that steps may look at."""
+    """Who is decided on, and what for: everything that steps look at beside the campaign."""
 
     campaigns: CampaignSet
-    campaign: Campaign
     visitor: Visitor
-    stored: Mapping[str, Assignment] | None
+    stored: Assignments | None = None
     """The visitor's assignments by assignment key; None without user storage."""
-    purpose: Purpose
-    requires_activation: bool
-    set_by_site: Mapping[str, str] = field(default_factory=dict)
-    """By campaign id, what user storage would call the variation that the site has set."""
+    purpose: Purpose = Purpose.ACTIVATE
+    requires_activation: bool = True
+    """Whether only `Purpose.ACTIVATE` gives a visitor their first assignment."""
+    set_by_site: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: NOTHING)
+    """By user id and campaign id, what user storage would call the variation that is wanted."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How a step ended the way."""
-
-    variation: Variation | None
-    reason: Reason
+Step = Callable[[Trial, Campaign], Decision | None]
 
 
-Step = Callable[[Trial], Outcome | None]
-
-NOT_ACTIVATED = Outcome(None, Reason.NOT_ACTIVATED)
-SEGMENT_MISMATCH = Outcome(None, Reason.SEGMENT_MISMATCH)
-OUTSIDE_TRAFFIC = Outcome(None, Reason.OUTSIDE_TRAFFIC)
-LOST_TO_GROUP = Outcome(None, Reason.LOST_TO_GROUP)
-OUTSIDE_RANGES = Outcome(None, Reason.OUTSIDE_RANGES)
-STORAGE_NEEDED = Outcome(None, Reason.STORAGE_NEEDED)
-
-
-def bandit(trial: Trial) -> Outcome | None:
+def bandit(trial: Trial, campaign: Campaign) -> Decision | None:
     """End where a bandit would have to forget whom it assigned; asking again stays possible."""
     if trial.stored is None and trial.purpose is not Purpose.READ:
-        return STORAGE_NEEDED
+        return Decision(campaign, None, Reason.STORAGE_NEEDED)
     return None
 
 
-def set_by_site(trial: Trial) -> Outcome | None:
+def set_by_site(trial: Trial, campaign: Campaign) -> Decision | None:
     """End with the variation that the site has set for the visitor."""
-    found = trial.set_by_site.get(trial.campaign.id)
-    variation = None if found is None else trial.campaign.variations.get(found)
-    return Outcome(variation, Reason.SET) if variation else None
+    of_visitor = trial.set_by_site.get(trial.visitor.user_id)
+    found = of_visitor.get(campaign.id) if of_visitor else None
+    variation = campaign.variations.get(found) if found is not None else None
+    return Decision(campaign, variation, Reason.SET) if variation else None
 
 
-def listed(trial: Trial) -> Outcome | None:
+def listed(trial: Trial, campaign: Campaign) -> Decision | None:
     """End with the variation that lists the visitor's id."""
-    variation = trial.campaign.listed.get(trial.visitor.user_id)
-    return Outcome(variation, Reason.FORCED) if variation else None
+    variation = campaign.listed.get(trial.visitor.user_id)
+    return Decision(campaign, variation, Reason.FORCED) if variation else None
 
 
-def forced(trial: Trial) -> Outcome | None:
+def forced(trial: Trial, campaign: Campaign) -> Decision | None:
     """End with the variation that whitelists the visitor."""
-    variation = forced_variation(trial.campaigns, trial.campaign, trial.visitor)
-    return Outcome(variation, Reason.FORCED) if variation else None
+    variation = forced_variation(trial.campaigns, campaign, trial.visitor)
+    return Decision(campaign, variation, Reason.FORCED) if variation else None
 
 
-def stored(trial: Trial) -> Outcome | None:
+def stored(trial: Trial, campaign: Campaign) -> Decision | None:
     """End with the remembered variation, or where there should be one and is none."""
     if trial.stored is None:
         return None
-    found = trial.stored.get(trial.campaign.assignment_key)
+    found = trial.stored.get(campaign.assignment_key)
     if found is None:
         is_let_in = trial.purpose is Purpose.ACTIVATE or not trial.requires_activation
-        return None if is_let_in else NOT_ACTIVATED
-    variation = trial.campaign.variations.get(found.variation)
-    return Outcome(variation, Reason.STORED) if variation else None
+        return None if is_let_in else Decision(campaign, None, Reason.NOT_ACTIVATED)
+    variation = campaign.variations.get(found.variation)
+    return Decision(campaign, variation, Reason.STORED) if variation else None
 
 
-def segment(trial: Trial) -> Outcome | None:
+def segment(trial: Trial, campaign: Campaign) -> Decision | None:
     """End for a visitor outside the campaign's segment."""
-    return None if is_in_segment(trial.campaign, trial.visitor) else SEGMENT_MISMATCH
+    if campaign.segment is None or is_met(campaign.segment, trial.visitor.custom_variables):
+        return None
+    return Decision(campaign, None, Reason.SEGMENT_MISMATCH)
 
 
-def traffic(trial: Trial) -> Outcome | None:
+def traffic(trial: Trial, campaign: Campaign) -> Decision | None:
     """End for a visitor outside the campaign's share of traffic."""
-    return None if is_in_traffic(trial.campaign, trial.visitor.bucketing_id) else OUTSIDE_TRAFFIC
+    if is_in_traffic(campaign, trial.visitor.bucketing_id):
+        return None
+    return Decision(campaign, None, Reason.OUTSIDE_TRAFFIC)
 
 
-def group(trial: Trial) -> Outcome | None:
+def group(trial: Trial, campaign: Campaign) -> Decision | None:
     """End for a visitor whom another campaign of the group has, or wins."""
-    group = trial.campaign.group
+    group = campaign.group
     if group is None:
         return None
-    others = other_members(trial.campaigns, group, trial.campaign)
-    if any(has_visitor(trial, other) for other in others):
-        return LOST_TO_GROUP
-    winner = group_winner(trial, group, others)
-    return None if winner == trial.campaign.id else LOST_TO_GROUP
-
-
-def allotment(trial: Trial) -> Outcome | None:
-    """End for a visitor whose bucket the group has given to another campaign, or to none."""
-    group = trial.campaign.group
-    if group is None or allotted(group, trial.visitor) == trial.campaign.id:
+    members = trial.campaigns.members(group)
+    for member in members:
+        if member.id != campaign.id and has_visitor(trial, member):
+            return Decision(campaign, None, Reason.LOST_TO_GROUP)
+    if group_winner(trial, campaign, group, members) == campaign.id:
         return None
-    return LOST_TO_GROUP
+    return Decision(campaign, None, Reason.LOST_TO_GROUP)
 
 
-def bucket(trial: Trial) -> Outcome:
+def allotment(trial: Trial, campaign: Campaign) -> Decision | None:
+    """End for a visitor whose bucket the group has given to another campaign, or to none."""
+    group = campaign.group
+    if group is None or allotted(group, trial.visitor) == campaign.id:
+        return None
+    return Decision(campaign, None, Reason.LOST_TO_GROUP)
+
+
+def bucket(trial: Trial, campaign: Campaign) -> Decision:
     """End with the variation whose range has the visitor's bucket."""
-    variation = bucketed_variation(trial.campaign, trial.visitor.bucketing_id)
-    return Outcome(variation, Reason.BUCKETED) if variation else OUTSIDE_RANGES
+    variation = bucketed_variation(campaign, trial.visitor.bucketing_id)
+    if variation is None:
+        return Decision(campaign, None, Reason.OUTSIDE_RANGES)
+    if trial.stored is None or not campaign.is_remembered:
+        return Decision(campaign, variation, Reason.BUCKETED)
+    lost = trial.stored.get(campaign.assignment_key)
+    replaces = lost.variation if lost else None
+    return Decision(campaign, variation, Reason.BUCKETED, is_new=True, replaces=replaces)
 
 
 def forced_variation(
@@ -145,11 +145,10 @@ def forced_variation(
     if not campaign.whitelisting:
         return None
     facts = whitelisting_facts(campaigns, campaign, visitor)
-    matching = [
-        variation
-        for variation in campaign.whitelisting
-        if variation.whitelist and is_met(variation.whitelist, facts)
-    ]
+    matching = []
+    for variation in campaign.whitelisting:
+        if variation.whitelist and is_met(variation.whitelist, facts):
+            matching.append(variation)
     if len(matching) < 2:
         return matching[0] if matching else None
     total = sum(variation.weight for variation in matching)
@@ -157,13 +156,14 @@ def forced_variation(
         (variation, variation.weight / total * 100 if total else 100 / len(matching))
         for variation in matching
     )
-    return lay_out(shares).owner_of(whitelisting_bucket(campaign, visitor.bucketing_id))
+    return owner_among(shares, whitelisting_bucket(campaign, visitor.bucketing_id))
 
 
 def whitelisting_facts(campaigns: CampaignSet, campaign: Campaign, visitor: Visitor) -> Facts:
     """Return what whitelisting reads: the targeting variables and who the visitor is."""
     listed_as = visitor.key if campaign.is_user_list_enabled else visitor.user_id
-    return {**visitor.targeting_variables, campaigns.user_id_fact: listed_as}
+    own = {campaigns.user_id_fact: listed_as}
+    return {**visitor.targeting_variables, **own} if visitor.targeting_variables else own
 
 
 def is_in_segment(campaign: Campaign, visitor: Visitor) -> bool:
@@ -171,43 +171,38 @@ def is_in_segment(campaign: Campaign, visitor: Visitor) -> bool:
     return campaign.segment is None or is_met(campaign.segment, visitor.custom_variables)
 
 
-def other_members(campaigns: CampaignSet, group: Group, campaign: Campaign) -> list[Campaign]:
-    """Return the running members of *group* but *campaign*, in the group's order."""
-    return [
-        campaigns.campaigns_by_id[campaign_id]
-        for campaign_id in group.campaign_ids
-        if campaign_id != campaign.id and campaign_id in campaigns.campaigns_by_id
-    ]
-
-
 def has_visitor(trial: Trial, campaign: Campaign) -> bool:
     """Return whether *campaign* whitelists or remembers the visitor, be it in a lost variation."""
     if trial.stored is not None and campaign.assignment_key in trial.stored:
         return True
+    if not campaign.whitelisting:
+        return False
     return forced_variation(trial.campaigns, campaign, trial.visitor) is not None
 
 
-def group_winner(trial: Trial, group: Group, others: list[Campaign]) -> str | None:
-    """Return the id of the campaign that the visitor may enter."""
+def group_winner(
+    trial: Trial, campaign: Campaign, group: Group, members: Sequence[Campaign]
+) -> str | None:
+    """Return the id of the member that the visitor may enter, given that it may be *campaign*."""
     visitor = trial.visitor
-    eligible = {trial.campaign.id} | {
-        other.id
-        for other in others
-        if is_in_segment(other, visitor) and is_in_traffic(other, visitor.bucketing_id)
-    }
-    in_order = [campaign_id for campaign_id in group.campaign_ids if campaign_id in eligible]
-    if group.rule is GroupRule.NOBODY_WINS or not in_order:
+    eligible = [
+        member.id
+        for member in members
+        if member.id == campaign.id
+        or (is_in_segment(member, visitor) and is_in_traffic(member, visitor.bucketing_id))
+    ]
+    if group.rule is GroupRule.NOBODY_WINS or not eligible:
         return None
-    if len(in_order) == 1:
-        return in_order[0]
+    if len(eligible) == 1:
+        return eligible[0]
     if group.rule is GroupRule.EQUAL_CHANCE:
-        weights = [(campaign_id, 100 / len(in_order)) for campaign_id in in_order]
+        weights = [(campaign_id, 100 / len(eligible)) for campaign_id in eligible]
     else:
         for campaign_id in group.priority:
-            if campaign_id in in_order:
+            if campaign_id in eligible:
                 return campaign_id
-        weights = [(key, group.weights[key]) for key in in_order if key in group.weights]
-    return lay_out(weights).owner_of(group_bucket(group, visitor.bucketing_id))
+        weights = [(key, group.weights[key]) for key in eligible if key in group.weights]
+    return owner_among(weights, group_bucket(group, visitor.bucketing_id))
 
 
 def allotted(group: Group, visitor: Visitor) -> str | None:

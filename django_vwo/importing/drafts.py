@@ -126,9 +126,9 @@ class Desk(Recorder):
         """Return when the line's event happened."""
         return self.moment
 
-    def new_uuid(self) -> UUID:
+    def new_message_id(self) -> int:
         """Return the line's message id."""
-        return self.draft.uuid
+        return self.draft.uuid.int
 
     def on_decided(
         self, campaign_key: str, variation: str | None, reason: Reason, purpose: Purpose
@@ -143,7 +143,7 @@ class Desk(Recorder):
                 self.draft.events.append(event)
             elif self.keeps_impressions:
                 uuid = uuid5(event.uuid, f"{event.kind.name} {event.campaign_id}")
-                self.draft.events.append(replace(event, uuid=uuid))
+                self.draft.events.append(replace(event, message_id=uuid.int))
 
 
 class DraftStorage(UserStorage, Writing):
@@ -220,7 +220,7 @@ class Drafter:
             storage=self.storage,
             recorder=self.desk,
             clock=self.desk.clock,
-            new_uuid=self.desk.new_uuid,
+            new_message_id=self.desk.new_message_id,
             on_decided=self.desk.on_decided,
             **({} if keeps else {"require_activation": False}),
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ..engine import steps
-from ..engine.entities import Campaign, CampaignSet, Group
-from ..engine.steps import LOST_TO_GROUP, Outcome, Trial
+from ..engine.decision import Decision
+from ..engine.entities import Campaign, CampaignSet, Group, Reason
+from ..engine.steps import Trial
 
 
 class Draw:
@@ -26,18 +27,19 @@ class Draw:
         self.holders: set[str] = set()
         """Ids of the members that whitelist the visitor."""
 
-    def __call__(self, trial: Trial) -> Outcome | None:
+    def __call__(self, trial: Trial, campaign: Campaign) -> Decision | None:
         if trial.visitor.user_id != self.user_id:
-            self.ask(trial)
-        is_held = self.holders - {trial.campaign.id}
-        return None if self.winner == trial.campaign.id and not is_held else LOST_TO_GROUP
+            self.ask(trial, campaign)
+        if self.winner == campaign.id and not self.holders - {campaign.id}:
+            return None
+        return Decision(campaign, None, Reason.LOST_TO_GROUP)
 
-    def ask(self, trial: Trial) -> None:
-        """Find out about the visitor of *trial*."""
+    def ask(self, trial: Trial, campaign: Campaign) -> None:
+        """Find out about the visitor of *trial*, who might enter *campaign*."""
         self.user_id = trial.visitor.user_id
         self.holders = {each.id for each in self.listing if steps.has_visitor(trial, each)}
-        others = steps.other_members(trial.campaigns, self.group, trial.campaign)
-        self.winner = steps.group_winner(trial, self.group, others)
+        members = trial.campaigns.members(self.group)
+        self.winner = steps.group_winner(trial, campaign, self.group, members)
 
 
 def drawing(campaigns: CampaignSet) -> CampaignSet:

@@ -11,6 +11,7 @@ from uuid import NAMESPACE_URL, uuid5
 from ..engine import steps
 from ..engine.decision import decide
 from ..engine.entities import Assignment, Campaign, CampaignSet, Visitor
+from ..engine.steps import Trial
 from .drawing import drawing
 from .shares import Met, joint_shares
 
@@ -137,7 +138,7 @@ def decided(
     """Return the variation that a simulated visitor gets."""
     if campaigns is None or campaign is None:
         return None
-    decision = decide(campaigns, campaign, visitor_of(user_id, campaigns), stored)
+    decision = decide(Trial(campaigns, visitor_of(user_id, campaigns), stored), campaign)
     return decision.variation.name if decision.variation else None
 
 

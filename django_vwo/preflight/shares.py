@@ -14,7 +14,8 @@ from itertools import pairwise, product
 from math import floor
 
 from ..engine.bucketing import BUCKETS
-from ..engine.entities import Campaign, Seed
+from ..engine.entities import Campaign
+from ..engine.hashing import Seed
 
 Point = Mapping[Seed, float]
 """A visitor: of each text that is hashed, the place of its hash value among all, 0 to 1."""

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from ..engine.changes import successor
 from ..engine.decision import Decision, decide
 from ..engine.entities import Assignment, CampaignSet, Reason, Visitor
+from ..engine.steps import Trial
 from ..models import Assignment as AssignmentRow
 from ..storages.database import database
 from .population import Tick, everybody_in
@@ -98,7 +99,7 @@ class Outlook:
         if campaign is None:
             return None
         visitor = Visitor(row.user_id, visitor_key=self.campaigns.visitor_key)
-        return decide(self.campaigns, campaign, visitor, stored)
+        return decide(Trial(self.campaigns, visitor, stored), campaign)
 
     def needs_others(self, row: Row) -> bool:
         """Return whether what else is remembered of the visitor may matter: in a group it may."""

@@ -6,10 +6,10 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from enum import Enum
 
-from ..client import AB_TESTS, EXPERIMENTS, FEATURES
-from ..engine.entities import Campaign, CampaignSet, CampaignType
+from ..client import AB_TESTS, EXPERIMENTS, FEATURES, Types
+from ..engine.entities import Campaign, CampaignSet
 
-TAKES: dict[str, frozenset[CampaignType]] = {
+TAKES: dict[str, Types] = {
     "activate": AB_TESTS,
     "get_variation_name": EXPERIMENTS,
     "is_feature_enabled": FEATURES,

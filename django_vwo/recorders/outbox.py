@@ -141,7 +141,7 @@ def restore(row: EventRow | HeldEvent) -> Event:
     extra = dict(row.extra)
     return Event(
         kind=Kind(row.kind),
-        uuid=row.uuid,
+        message_id=row.uuid.int,
         occurred_at=restored_time(row.occurred_at),
         account_id=row.account_id,
         user_id=row.user_id,

@@ -13,8 +13,10 @@ from django_vwo.dialects.vwo import bucketing as seeds
 from django_vwo.dialects.vwo import document, segments
 from django_vwo.dialects.vwo.variables import CASTS
 from django_vwo.engine import bucketing, conversions, steps
+from django_vwo.engine.decision import Decision
 from django_vwo.engine.entities import Campaign, GroupRule, Reason, Variation
 from django_vwo.engine.events import Event
+from django_vwo.engine.hashing import murmur32
 from django_vwo.engine.segments import AnyOf
 
 Patch = pytest.MonkeyPatch
@@ -63,12 +65,11 @@ def one_more(right: Callable[..., int]) -> Callable[..., int]:
 
 
 def bucket_of_user(group: Any, bucketing_id: str) -> int:
-    return bucketing.bucket_for_hash(bucketing.murmur32(bucketing_id))
+    return bucketing.bucket_for_hash(murmur32(bucketing_id))
 
 
 def below_its_share(campaign: Campaign, bucketing_id: str) -> bool:
-    key = campaign.bucketing.campaign_seed.key(bucketing_id)
-    hash_value = bucketing.murmur32(key)
+    hash_value = campaign.bucketing.campaign_seed.hash(bucketing_id)
     return bucketing.bucket_for_hash(hash_value, 100) < campaign.percent_traffic
 
 
@@ -84,17 +85,17 @@ def swapped(right: Callable[[str], Any]) -> Callable[[str], Any]:
 
 
 def not_sticky(right: steps.Step) -> steps.Step:
-    def stored(trial: steps.Trial) -> steps.Outcome | None:
-        outcome = right(trial)
-        return None if outcome and outcome.reason is Reason.STORED else outcome
+    def stored(trial: steps.Trial, campaign: Campaign) -> Decision | None:
+        decision = right(trial, campaign)
+        return None if decision and decision.reason is Reason.STORED else decision
 
     return stored
 
 
 def not_gated(right: steps.Step) -> steps.Step:
-    def stored(trial: steps.Trial) -> steps.Outcome | None:
-        outcome = right(trial)
-        return None if outcome and outcome.reason is Reason.NOT_ACTIVATED else outcome
+    def stored(trial: steps.Trial, campaign: Campaign) -> Decision | None:
+        decision = right(trial, campaign)
+        return None if decision and decision.reason is Reason.NOT_ACTIVATED else decision
 
     return stored
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django_vwo.engine.decision import Decision, decide
-from django_vwo.engine.entities import Assignment, CampaignSet, Facts, Purpose, Visitor
+from django_vwo.engine.entities import Assignment, Campaign, CampaignSet, Facts, Purpose, Visitor
 from django_vwo.engine.explain import explain
 from django_vwo.engine.steps import Trial
 from tests.builders import Json, loaded
@@ -14,7 +14,7 @@ from tests.builders import Json, loaded
 Stored = Mapping[str, Assignment] | None
 
 
-def trial(
+def asked(
     document: Json | CampaignSet,
     key: str = "test",
     user_id: str = "Bob",
@@ -24,29 +24,22 @@ def trial(
     requires_activation: bool = True,
     custom_variables: Facts | None = None,
     targeting: Facts | None = None,
-) -> Trial:
+) -> tuple[Trial, Campaign]:
     """Return what a decision on *document*'s campaign *key* is made from."""
     campaigns = loaded(document) if isinstance(document, dict) else document
     visitor = Visitor(user_id, custom_variables or {}, targeting or {}, campaigns.visitor_key)
-    return Trial(campaigns, campaigns.campaigns[key], visitor, stored, purpose, requires_activation)
+    trial = Trial(campaigns, visitor, stored, purpose, requires_activation)
+    return trial, campaigns.campaigns[key]
 
 
 def decided(*args: Any, **kwargs: Any) -> Decision:
-    """Return the decision on `trial`."""
-    asked = trial(*args, **kwargs)
-    return decide(
-        asked.campaigns,
-        asked.campaign,
-        asked.visitor,
-        asked.stored,
-        asked.purpose,
-        requires_activation=asked.requires_activation,
-    )
+    """Return the decision on what was `asked`."""
+    return decide(*asked(*args, **kwargs))
 
 
 def explained(*args: Any, **kwargs: Any) -> Decision:
-    """Return the decision on `trial`, explained."""
-    return explain(trial(*args, **kwargs))
+    """Return the decision on what was `asked`, explained."""
+    return explain(*asked(*args, **kwargs))
 
 
 def told(decision: Decision) -> list[str]:

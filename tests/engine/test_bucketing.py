@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from django_vwo.engine.bucketing import BUCKETS, bucket_for_hash, lay_out
-from django_vwo.engine.entities import Ranges, Seed
-from django_vwo.engine.hashing import murmur32
+from django_vwo.engine.entities import Ranges
+from django_vwo.engine.hashing import HASHES, Seed, hashes_within, murmur32
 from tests.answers import BUCKETING
 
 weights = st.lists(st.floats(0, 100) | st.integers(0, 100), max_size=8)
@@ -70,9 +70,20 @@ def test_each_hash_has_a_bucket_in_range(hash_value: int) -> None:
 
 
 def test_seed_stands_around_the_bucketing_id() -> None:
-    assert Seed().key("Bob") == "Bob"
-    assert Seed(prefix="10_").key("Bob") == "10_Bob"
-    assert Seed(prefix="10_", suffix="_x").key("Bob") == "10_Bob_x"
+    assert Seed().hash("Bob") == murmur32("Bob")
+    assert Seed(prefix="10_").hash("Bob") == murmur32("10_Bob")
+    assert Seed(prefix="10_", suffix="_x").hash("Bob") == murmur32("10_Bob_x")
+
+
+@pytest.mark.parametrize(
+    "percent", [-1, 0, 0.5, 0.999, 1, 1.5, 33, 33.3, 50, 99, 99.99, 100, 101, 1e300, -1e300]
+)
+def test_hashes_within_traffic_are_those_of_its_buckets(percent: float) -> None:
+    admitted = hashes_within(percent)
+    for hash_value in {0, 1, admitted - 1, admitted, admitted + 1, HASHES - 1}:
+        if 0 <= hash_value < HASHES:
+            is_admitted = bucket_for_hash(hash_value, 100) <= percent
+            assert (hash_value < admitted) is is_admitted, hash_value
 
 
 @pytest.mark.parametrize(

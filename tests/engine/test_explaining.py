@@ -18,7 +18,7 @@ from tests.builders import Json, campaign, custom, document, grouped, loaded, sp
 from tests.conformance.documents import CASES, Case
 from tests.conformance.visitors import user_id
 
-from .deciding import explained, told, trial
+from .deciding import asked, explained, told
 
 VISITORS = 40
 
@@ -43,7 +43,7 @@ def dicts(values: Iterable[Any]) -> list[Json]:
 def test_explaining_agrees_with_deciding_on_every_document(case: Case) -> None:
     campaigns, draw = loaded(case.document), random.Random(case.name)
     for number, key in product(range(VISITORS), campaigns.campaigns):
-        asked = trial(
+        trial, campaign = asked(
             campaigns,
             key,
             user_id(number),
@@ -53,17 +53,10 @@ def test_explaining_agrees_with_deciding_on_every_document(case: Case) -> None:
             custom_variables=draw.choice(dicts(case.custom_variables)),
             targeting=draw.choice(dicts(case.targeting_variables)),
         )
-        decision = decide(
-            asked.campaigns,
-            asked.campaign,
-            asked.visitor,
-            asked.stored,
-            asked.purpose,
-            requires_activation=asked.requires_activation,
-        )
-        explained = explain(asked)
+        decision = decide(trial, campaign)
+        explained = explain(trial, campaign)
         assert replace(explained, findings=()) == decision
-        assert len(explained.findings) == len(asked.campaign.steps)
+        assert len(explained.findings) == len(campaign.steps)
         assert all(line.isprintable() for line in str(explained).splitlines())
 
 

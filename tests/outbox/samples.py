@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
-from uuid import NAMESPACE_URL, uuid4, uuid5
+from uuid import NAMESPACE_URL, uuid5
 
 from django.db import connections
 
 from django_vwo.dialects import get_dialect
 from django_vwo.dialects.base import Sender
-from django_vwo.engine.events import Event, Kind, unique_key
+from django_vwo.engine.events import Event, Kind, new_message_id, unique_key
 from django_vwo.models import Event as EventRow
 from django_vwo.models import EventStatus
 from django_vwo.outbox.claim import Scope
@@ -36,7 +36,7 @@ def impression(user_id: str = "Bob", **changes: Any) -> Event:
     """Return an impression that counts once."""
     event = Event(
         kind=Kind.IMPRESSION,
-        uuid=uuid4(),
+        message_id=new_message_id(),
         occurred_at=datetime(2026, 3, 1, 12, 30, 15, tzinfo=UTC),
         account_id=ACCOUNT,
         user_id=user_id,

@@ -17,9 +17,9 @@ from ...engine.entities import (
     Group,
     GroupRule,
     Problem,
-    Seed,
     Variation,
 )
+from ...engine.hashing import Seed
 from ..base import NO_OPTIONS, Options
 from ..parsing import parse
 from .bucketing import bucketing, ranges, shares, visitor_key_for

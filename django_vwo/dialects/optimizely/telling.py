@@ -63,7 +63,11 @@ class Telling:
         """Return the conversions of one call as one message: each tells of all."""
         decisions = [each.told["decision"] for each in conversions if "decision" in each.told]
         return [
-            replace(each, uuid=conversions[0].uuid, told=self.conversion(each, decisions))
+            replace(
+                each,
+                message_id=conversions[0].message_id,
+                told=self.conversion(each, decisions),
+            )
             for each in conversions
         ]
 

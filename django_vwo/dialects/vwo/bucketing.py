@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...engine.bucketing import BUCKETS, lay_out
-from ...engine.entities import Bucketing, Seed, Variation
+from ...engine.entities import Bucketing, Variation
+from ...engine.hashing import Seed
 from ..visitor_keys import key_maker
 
 Json = Mapping[str, Any]

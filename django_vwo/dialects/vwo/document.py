@@ -18,10 +18,10 @@ from ...engine.entities import (
     Group,
     GroupRule,
     Problem,
-    Seed,
     Segment,
     Variation,
 )
+from ...engine.hashing import Seed
 from ..base import NO_OPTIONS, Options
 from ..checking import is_encodable
 from ..parsing import parse

@@ -196,10 +196,10 @@ def number_text(number: float) -> str:
 def value_text(facts: Facts, name: str) -> str | None:
     """Return the visitor's variable as text, or None where it is missing or has no text."""
     value = facts.get(name)
-    if isinstance(value, str):
-        return value or None
     if value is None:
         return None
+    if isinstance(value, str):
+        return value or None
     if isinstance(value, bool):
         return "true" if value else "false"
     try:
@@ -222,10 +222,8 @@ class TextComparison:
         value = value_text(facts, self.name)
         if value is None:
             return False
-        if self.number is None:
-            return self.test(value, self.text)
-        number = read_number(value)
-        if number is None:
+        number = None if self.number is None else read_number(value)
+        if self.number is None or number is None:
             return self.test(value, self.text)
         if not (math.isfinite(number) and math.isfinite(self.number)):
             return False

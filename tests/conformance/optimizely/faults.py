@@ -10,7 +10,8 @@ import pytest
 
 from django_vwo.dialects.optimizely import document, leaves, segments, telling, wire
 from django_vwo.engine import bucketing, features, steps
-from django_vwo.engine.entities import Reason
+from django_vwo.engine.decision import Decision
+from django_vwo.engine.entities import Campaign, Reason
 from django_vwo.storages import profiles
 from tests.conformance.faults import instead, one_more, replacing
 
@@ -85,9 +86,9 @@ def loose(right: Any) -> Any:
 
 
 def not_sticky(right: steps.Step) -> steps.Step:
-    def stored(trial: steps.Trial) -> steps.Outcome | None:
-        outcome = right(trial)
-        return None if outcome and outcome.reason is Reason.STORED else outcome
+    def stored(trial: steps.Trial, campaign: Campaign) -> Decision | None:
+        decision = right(trial, campaign)
+        return None if decision and decision.reason is Reason.STORED else decision
 
     return stored
 

@@ -4,7 +4,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import pytest
 
@@ -21,7 +20,7 @@ KEY = "secretkey"
 SENDER = Sender(account_id="123456", sdk_key=KEY)
 IMPRESSION = Event(
     kind=Kind.IMPRESSION,
-    uuid=UUID(int=1),
+    message_id=1,
     occurred_at=datetime(2026, 3, 1, 12, 30, 15, 999_999, tzinfo=UTC),
     account_id="123456",
     user_id="Bob",

@@ -6,14 +6,13 @@ import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
 
 import pytest
 
 from django_vwo import __version__
 from django_vwo.dialects.base import Request, Sender
 from django_vwo.dialects.vwo import lone_key, render_single
-from django_vwo.engine.events import Event, Kind
+from django_vwo.engine.events import Event, Kind, new_message_id
 
 from .test_wire import IMPRESSION, KEY, SENDER
 
@@ -98,7 +97,7 @@ def test_every_event_goes_by_itself_where_the_site_says_so(event: Event, sender:
 
 
 def test_the_conversions_of_one_call_share_a_request() -> None:
-    another = replace(CONVERSION, uuid=uuid4(), campaign_id="12")
+    another = replace(CONVERSION, message_id=new_message_id(), campaign_id="12")
 
     assert lone_key(CONVERSION, ARCH_SINGLY) == lone_key(another, ARCH_SINGLY)
     assert lone_key(CONVERSION, SINGLY) != lone_key(another, SINGLY)
@@ -114,14 +113,16 @@ def test_the_conversions_of_one_call_share_a_request() -> None:
     ids=["visitor", "goal", "moment"],
 )
 def test_other_calls_have_requests_of_their_own(change: dict[str, Any]) -> None:
-    another = replace(CONVERSION, uuid=uuid4(), **change)
+    another = replace(CONVERSION, message_id=new_message_id(), **change)
 
     assert lone_key(CONVERSION, ARCH_SINGLY) != lone_key(another, ARCH_SINGLY)
 
 
 @pytest.mark.parametrize("event", [IMPRESSION, PUSH])
 def test_other_events_share_no_request(event: Event) -> None:
-    assert lone_key(event, ARCH_SINGLY) != lone_key(replace(event, uuid=uuid4()), ARCH_SINGLY)
+    assert lone_key(event, ARCH_SINGLY) != lone_key(
+        replace(event, message_id=new_message_id()), ARCH_SINGLY
+    )
 
 
 # --- What they look like ---------------------------------------------------------------------
@@ -228,8 +229,12 @@ def test_a_push_of_an_account_with_event_properties_is_one_request_of_texts() ->
 def test_the_conversions_of_a_call_are_one_request() -> None:
     properties = {"colour": "red", "isCustomEvent": "yes"}
     first = replace(CONVERSION, properties=properties, **REVENUE)
-    second = replace(first, uuid=uuid4(), campaign_id="12", goal_id="33", revenue_prop="value")
-    third = replace(first, uuid=uuid4(), campaign_id="13", goal_id="34", revenue_prop=None)
+    second = replace(
+        first, message_id=new_message_id(), campaign_id="12", goal_id="33", revenue_prop="value"
+    )
+    third = replace(
+        first, message_id=new_message_id(), campaign_id="13", goal_id="34", revenue_prop=None
+    )
 
     [request] = render_single([first, second, third], ARCH_SINGLY)
 
