@@ -16,6 +16,7 @@ from .remembered import Remembered
 PUSH_LENGTH = 255
 """Most characters in the key or the value of a single push."""
 
+TEXT = "a string that is not empty"
 AMOUNTS = (int, float, Decimal, str)
 SPECIFIERS = (str, list, type(None))
 
@@ -58,19 +59,19 @@ def unknown_keyword(call: str, known: Collection[str]) -> UsageError:
 def required_text(call: str, argument: str, value: object) -> str:
     """Return *value*. Raises `UsageError` unless it is a string that is not empty."""
     if not isinstance(value, str) or not value:
-        raise refuse(call, argument, value, "a string that is not empty")
+        raise refuse(call, argument, value, TEXT)
     return value
 
 
 def user_id(call: str, value: object) -> str:
     """Return *value*. Raises `UsageError` unless it can be hashed as every SDK hashes it."""
-    text = required_text(call, "user_id", value)
-    if not text.isascii():
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise refuse(call, "user_id", value, "text without lone surrogates") from None
-    return text
+    if not isinstance(value, str) or not value:
+        raise refuse(call, "user_id", value, TEXT)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise refuse(call, "user_id", value, "text without lone surrogates") from None
+    return value
 
 
 def mapping(call: str, argument: str, value: object) -> Mapping[str, Any]:

@@ -250,7 +250,7 @@ class Client:
         self._note_origin(call, user_agent, user_ip_address)
         call.custom_properties = custom_properties
         feature = self._feature(call, campaign_key)
-        (decision,) = self._conduct.features(call, [feature])
+        decision = self._conduct.feature(call, feature)
         return is_enabled(decision)
 
     @safe(None)
@@ -282,7 +282,7 @@ class Client:
         calls.required_text(name, "variable_key", variable_key)
         feature = self._feature(call, campaign_key)
         calls.variable(name, variable_key, variable_type, feature.types)
-        (decision,) = self._conduct.features(call, [feature])
+        decision = self._conduct.feature(call, feature)
         values = decision.variation.variables if decision.variation else feature.defaults
         value = values.get(variable_key)
         return copy.deepcopy(value) if isinstance(value, dict | list) else value
@@ -344,7 +344,7 @@ class Client:
         self._note_origin(call, user_agent, user_ip_address)
         call.stored = call.stored if is_remembered else None
         feature = self._feature(call, feature_key)
-        (decision,) = self._conduct.features(call, [feature])
+        decision = self._conduct.feature(call, feature)
         campaign, variation = decision.campaign, decision.variation
         return FeatureDecision(
             campaign_key=campaign.key if campaign and variation else None,
@@ -583,12 +583,11 @@ class Client:
             call.ip_address = ip_address
 
     def _campaign(self, call: Call, key: object, taken: Types) -> Campaign:
-        name = calls.required_text(call.name, "campaign_key", key)
-        campaign = call.campaigns.campaigns.get(name)
+        campaign = call.campaigns.campaigns.get(key) if isinstance(key, str) else None
         if campaign is None:
-            raise no_campaign(call, name)
+            raise no_campaign(call, calls.required_text(call.name, "campaign_key", key))
         if campaign.type not in taken:
-            what = f"campaign {name!r} is of the wrong type ({campaign.type.value})"
+            what = f"campaign {campaign.key!r} is of the wrong type ({campaign.type.value})"
             raise CampaignError(call.name, what)
         return campaign
 
@@ -619,11 +618,10 @@ class Client:
         return campaign
 
     def _feature(self, call: Call, key: object) -> Feature:
-        name = calls.required_text(call.name, "campaign_key", key)
-        feature = call.campaigns.features.get(name)
+        feature = call.campaigns.features.get(key) if isinstance(key, str) else None
         if feature is None:
-            self._campaign(call, key, FEATURES)
-            raise no_campaign(call, name)
+            campaign = self._campaign(call, key, FEATURES)
+            raise no_campaign(call, campaign.key)
         return feature
 
     def _revenue(self, value: object) -> int | float | str | None:

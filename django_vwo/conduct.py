@@ -100,6 +100,12 @@ class Conduct:
             self.settle(call, (decision,))
         return decision.variation
 
+    def feature(self, call: Call, feature: Feature) -> Decision:
+        """Return what the visitor gets of *feature*; see `features`."""
+        decision = decide_feature(call, feature, self.decide)
+        self.settle(call, (decision,))
+        return decision
+
     def features(self, call: Call, features: Iterable[Feature]) -> Sequence[Decision]:
         """
         Return what the visitor gets of each of *features*.
@@ -115,10 +121,13 @@ class Conduct:
 
     def settle(self, call: Call, decisions: Sequence[Decision]) -> None:
         """Remember and record what *decisions* ask for, in one go; tell who wants to know."""
-        new = [decision for decision in decisions if decision.is_new]
-        told: Sequence[Decision] = ()
-        if call.purpose is Purpose.ACTIVATE:
-            told = [decision for decision in decisions if is_impression(call, decision)]
+        new: list[Decision] = []
+        told: list[Decision] = []
+        for decision in decisions:
+            if decision.is_new:
+                new.append(decision)
+            if call.purpose is Purpose.ACTIVATE and is_impression(call, decision):
+                told.append(decision)
         try:
             if new and call.stored is not None:
                 told = self.assign(call, call.stored, new, told)
@@ -147,7 +156,7 @@ class Conduct:
         remembered: Remembered,
         new: Sequence[Decision],
         told: Sequence[Decision],
-    ) -> Sequence[Decision]:
+    ) -> list[Decision]:
         """
         Remember what is *new*, and record impressions. Returns those of *told* still to record.
 
@@ -181,7 +190,7 @@ class Conduct:
             for claim, winner in zip(claims, winners, strict=True):
                 remembered.learn(claim.assignment.key, winner)
         if not each_time:
-            return ()
+            return []
         return [decision for decision in told if decision.variation or not decision.is_new]
 
     def impression(self, call: Call, decision: Decision) -> Event:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TypeVar
 
 from .engine.entities import Assignment, Visitor
 from .storages.base import LookUp, UserStorage
 
+Default = TypeVar("Default")
 
-class Remembered:
+
+class Remembered(Mapping[str, Assignment]):
     """
     The assignments of one visitor by assignment key, as one request or call sees them.
 
@@ -34,12 +37,20 @@ class Remembered:
             self._assignments = self.storage.read(self.visitor)
         return self._assignments
 
-    def get(self, key: str, /) -> Assignment | None:
-        """Return the assignment *key*, or None."""
-        return self.assignments.get(key)
+    def __getitem__(self, key: str) -> Assignment:
+        return self.assignments[key]
+
+    def get(self, key: str, default: Default | None = None) -> Assignment | Default | None:  # type: ignore[override]
+        return self.assignments.get(key, default)
 
     def __contains__(self, key: object) -> bool:
         return key in self.assignments
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.assignments)
+
+    def __len__(self) -> int:
+        return len(self.assignments)
 
     def know_goal(self, goal_identifier: str) -> None:
         """Make sure that `Assignment.goals` tells of *goal_identifier*."""
