@@ -147,11 +147,9 @@ HEAD = f"{'campaigns':>10}{'ratio':>9}{'spread':>14}{'here, µs':>11}{'SDK, µs'
 
 def table(found: Sequence[Contest]) -> Iterator[str]:
     """Yield the lines of the table, an SDK after the other."""
-    for sdk in dict.fromkeys(contest.sdk.name for contest in found):
-        yield f"\n{sdk:28}{HEAD}"
-        for contest in found:
-            if contest.sdk.name == sdk:
-                yield line(contest.figures())
+    for sdk in SDKS:
+        yield f"\n{sdk.title}\n{'':28}{HEAD}"
+        yield from (line(contest.figures()) for contest in found if contest.sdk is sdk)
 
 
 def line(figures: dict[str, Any]) -> str:
@@ -197,12 +195,12 @@ def main() -> None:
     flat = list(flatness(found))
     print("\nOurs in the largest document against the smallest:")
     for each in flat:
-        print(f"{each['sdk']:12}{each['label']:30}{each['ratio']:6.2f}")
+        print(f"{each['sdk']:18}{each['label']:30}{each['ratio']:6.2f}")
     if given.json:
         content = {
             "python": python,
             "rounds": given.rounds,
-            "versions": {sdk.name: sdk.environment.version for sdk in SDKS},
+            "sdks": {sdk.name: sdk.title for sdk in SDKS},
             "machine": [asdict(each) for each in machines],
             "figures": [contest.figures() for contest in found],
             "flatness": flat,

@@ -37,9 +37,11 @@ class Sdk:
     """Somebody's own SDK, and what it is given."""
 
     name: str
+    manner: str = ""
+    """How it is used, where that is to be told."""
     environment: Environment
-    server: str
-    """Its file in `sides`."""
+    server: tuple[str, ...]
+    """Its file in `sides`, and arguments."""
     document: Callable[[int], Json]
     """Returns the document of so many campaigns that our side has."""
     targets: Callable[[Json], Targets]
@@ -50,6 +52,11 @@ class Sdk:
     """The rows that it has."""
     compared: frozenset[str] = ALL_ROWS
     """The rows in which it has to answer as we do."""
+
+    @property
+    def title(self) -> str:
+        vendor, _, _ = self.name.partition(",")
+        return f"{vendor}'s SDK {self.environment.version}{self.manner}"
 
     def has(self, row: Row) -> bool:
         return row.name in self.does
@@ -67,27 +74,34 @@ SDKS = (
     Sdk(
         name="VWO",
         environment=VWO,
-        server="official_vwo.py",
+        server=("official_vwo.py",),
         document=comparable_document,
         targets=vwo_targets,
     ),
     Sdk(
         name="Optimizely",
         environment=TODAY.environment,
-        server="official_optimizely.py",
+        server=("official_optimizely.py",),
         document=optimizely_datafile,
         targets=optimizely_targets,
         compared=ALL_ROWS - {"track", "shared"},  # which answer nothing
     ),
-    Sdk(
-        name="GrowthBook",
-        environment=GROWTHBOOK,
-        server="official_growthbook.py",
-        document=comparable_document,
-        targets=vwo_targets,
-        translate=growthbook_features,
-        does=frozenset({"variation", "feature"}),
-        compared=frozenset(),
+    *(
+        Sdk(
+            name=name,
+            manner=manner,
+            environment=GROWTHBOOK,
+            server=("official_growthbook.py", *arguments),
+            document=comparable_document,
+            targets=vwo_targets,
+            translate=growthbook_features,
+            does=frozenset({"variation", "feature"}),
+            compared=frozenset(),
+        )
+        for name, manner, arguments in (
+            ("GrowthBook", ", an instance a visitor", ()),
+            ("GrowthBook, kept", ", one instance for all", ("--kept",)),
+        )
     ),
 )
 
@@ -95,8 +109,9 @@ SDKS = (
 class Side:
     """A process that has a document and is timed; a context manager that ends it."""
 
-    def __init__(self, python: Path | str, server: str, document: Json) -> None:
-        self.command = [str(python), str(SIDES / server)]
+    def __init__(self, python: Path | str, server: tuple[str, ...], document: Json) -> None:
+        file, *arguments = server
+        self.command = [str(python), str(SIDES / file), *arguments]
         self.document = document
 
     def __enter__(self) -> Self:
@@ -138,7 +153,7 @@ class Side:
 
 def ours(document: Json) -> Side:
     """Return our side on a document."""
-    return Side(sys.executable, "ours.py", document)
+    return Side(sys.executable, ("ours.py",), document)
 
 
 def theirs(sdk: Sdk, document: Json) -> Side:
