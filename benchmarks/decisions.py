@@ -32,9 +32,7 @@ CALLS = 500
 SECONDS = 0.2
 """A side makes fewer calls a round, down to one, to be done in about this time."""
 COMPARED = 40
-"""So many answers are compared in the first round."""
-SLOW_SECONDS = 1.0
-"""Where a single call takes longer, fewer are compared."""
+"""So many answers are compared at most before anything is timed."""
 
 
 @dataclass(kw_only=True)
@@ -52,16 +50,19 @@ class Contest:
     next_visitor: int = 0
     seconds: list[tuple[float, float]] = field(default_factory=list)
     """Of each round: what a call takes here and there."""
+    first_targets: Targets | None = None
+    """In the largest document, the targets of the smallest."""
+    first_seconds: list[float] = field(default_factory=list)
+    """Of each round: what a call takes here that is about one of those."""
 
     def warm_up(self) -> None:
         """Have both sides answer alike, and find out how many calls they can make in a round."""
         once = max(side.seconds(self.row, self.calls(1)) for side in (self.us, self.them))
-        asked = self.calls(COMPARED if once < SLOW_SECONDS else 1)
+        asked = self.calls(min(COMPARED, fitting(once)))
         answered, expected = (side.answers(self.row, asked) for side in (self.us, self.them))
         if self.row.name in self.sdk.compared and answered != expected:
             self.complain(asked, answered, expected)
-        few = self.calls(min(len(asked), COMPARED // 4))
-        us, them = (fitting(side.seconds(self.row, few)) for side in (self.us, self.them))
+        us, them = (fitting(side.seconds(self.row, asked)) for side in (self.us, self.them))
         self.counts = us, them
 
     def complain(self, asked: Any, answered: Any, expected: Any) -> None:
@@ -81,12 +82,15 @@ class Contest:
             for side, count in (both if is_ours_first else reversed(both))
         }
         self.seconds.append((found[self.us], found[self.them]))
+        if self.first_targets is not None:
+            asked = self.calls(self.counts[0], self.first_targets)
+            self.first_seconds.append(self.us.seconds(self.row, asked))
 
-    def calls(self, count: int) -> list[Any]:
+    def calls(self, count: int, targets: Targets | None = None) -> list[Any]:
         """Return calls of visitors who have not been here."""
         first = self.next_visitor
         self.next_visitor += count
-        return calls(self.row, self.targets, first, count)
+        return calls(self.row, targets or self.targets, first, count)
 
     def ratios(self) -> list[float]:
         return [there / here for here, there in self.seconds]
@@ -117,13 +121,20 @@ def fitting(seconds: float) -> int:
 def contests(sizes: Sequence[int], stack: ExitStack) -> Iterator[Contest]:
     """Yield all contests, with their sides started; they end with *stack*."""
     for sdk in SDKS:
+        first_targets = sdk.targets(sdk.document(sizes[0]))
         for size in sizes:
             document = sdk.document(size)
             us, them = map(stack.enter_context, (ours(document), theirs(sdk, document)))
             print(f"{sdk.name}, {size:,} campaigns: ready", file=sys.stderr)
             for row in filter(sdk.has, ROWS):
                 yield Contest(
-                    sdk=sdk, row=row, size=size, targets=sdk.targets(document), us=us, them=them
+                    sdk=sdk,
+                    row=row,
+                    size=size,
+                    targets=sdk.targets(document),
+                    us=us,
+                    them=them,
+                    first_targets=first_targets if sizes[0] < size == sizes[-1] else None,
                 )
 
 
@@ -162,15 +173,24 @@ def line(figures: dict[str, Any]) -> str:
 
 def flatness(found: Sequence[Contest]) -> Iterator[dict[str, Any]]:
     """Yield how much more a call costs here in the largest document than in the smallest."""
-    by_row: dict[tuple[str, str], list[Contest]] = {}
-    for contest in found:
-        by_row.setdefault((contest.sdk.name, contest.row.label), []).append(contest)
-    for (sdk, label), row in by_row.items():
-        small, large = row[0], row[-1]
-        if small is not large:
-            pairs = zip(small.seconds, large.seconds, strict=True)
-            ratio = statistics.median(there[0] / here[0] for here, there in pairs)
-            yield {"sdk": sdk, "label": label, "sizes": [small.size, large.size], "ratio": ratio}
+    for large in found:
+        if large.first_targets is None or large.row.name == "shared":
+            continue
+        same_row = (each for each in found if (each.sdk, each.row) == (large.sdk, large.row))
+        small = next(same_row)
+        before = [ours for ours, _ in small.seconds]
+        yield {
+            "sdk": large.sdk.name,
+            "row": large.row.name,
+            "label": large.row.label,
+            "campaigns": [small.size, large.size],
+            "ratio": median_ratio([ours for ours, _ in large.seconds], before),
+            "ratio_of_the_same": median_ratio(large.first_seconds, before),
+        }
+
+
+def median_ratio(after: Sequence[float], before: Sequence[float]) -> float:
+    return statistics.median(there / here for there, here in zip(after, before, strict=True))
 
 
 def arguments() -> argparse.Namespace:
@@ -193,9 +213,10 @@ def main() -> None:
     print(f"Python {python}; medians of {given.rounds} rounds; others used {busy(machines)} of it")
     print(*table(found), sep="\n")
     flat = list(flatness(found))
-    print("\nOurs in the largest document against the smallest:")
+    print("\nHere, the largest document against the smallest: all over it, and the first campaigns")
     for each in flat:
-        print(f"{each['sdk']:18}{each['label']:30}{each['ratio']:6.2f}")
+        ratios = f"{each['ratio']:6.2f}{each['ratio_of_the_same']:6.2f}"
+        print(f"{each['sdk']:18}{each['label']:30}{ratios}")
     if given.json:
         content = {
             "python": python,

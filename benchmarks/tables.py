@@ -65,16 +65,16 @@ def ratio(figures: dict[str, Any]) -> str:
 def flatness(content: dict[str, Any]) -> Iterator[str]:
     """Yield the table of how the cost here grows with the number of campaigns."""
     found = [each for each in content["flatness"] if "GrowthBook" not in each["sdk"]]
-    small, large = found[0]["sizes"]
-    labels = dict.fromkeys(each["label"] for each in found)
-    sdks = dict.fromkeys(each["sdk"] for each in found)
-    by_place = {(each["sdk"], each["label"]): each["ratio"] for each in found}
+    if not found:
+        return
+    small, large = found[0]["campaigns"]
     yield f".. csv-table:: Here, {large:,} campaigns against {small:,}"
     yield "   :class: figures"
-    yield f"   :header: {row('', *(f'{sdk} document' for sdk in sdks))}"
+    yield f"   :header: {row('', '', 'calls all over', f'calls about the first {small:,}')}"
     yield ""
-    for label in labels:
-        yield "   " + row(label, *(short(by_place[sdk, label]) for sdk in sdks))
+    for each in found:
+        ratios = (each["ratio"], each["ratio_of_the_same"])
+        yield "   " + row(each["label"], each["sdk"], *(f"{ratio:.2f}" for ratio in ratios))
 
 
 def short(number: float) -> str:
