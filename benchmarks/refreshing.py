@@ -24,7 +24,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from decisions import document
+from documents import vwo_document
 
 ROUNDS = 10
 PERIOD_SECONDS = 1.5
@@ -63,7 +63,7 @@ def keep(size: int) -> list[Any]:
     from django_vwo.sources import current, history
     from django_vwo.sources.base import Fetched
 
-    contents = [{**document(size), "version": version} for version in (1, 2)]
+    contents = [{**vwo_document(size), "version": version} for version in (1, 2)]
     rows = [history.keep(Fetched(text=json.dumps(each), origin="benchmark")) for each in contents]
     current.refresh()
     return rows

@@ -30,8 +30,8 @@ from uuid import uuid4
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from decisions import document
 from delivery import database, where
+from documents import vwo_document
 from figures import Machine, busy, machine, percentile
 
 REDIS_URL = os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0")
@@ -154,7 +154,7 @@ def site_settings(delivery: str) -> dict[str, Any]:
     return {
         "ACCOUNT_ID": 123456,
         "SDK_KEY": "benchmark",
-        "SETTINGS_DOCUMENT": document(100),
+        "SETTINGS_DOCUMENT": vwo_document(100),
         "REFRESH_SECONDS": 0,
         "TRACK_RETURNING_USERS": True,
         "REQUIRE_ACTIVATION": False,
@@ -171,7 +171,7 @@ def page_urls() -> tuple[Any, ...]:
 
     def page(request: HttpRequest) -> HttpResponse:
         started, cpu = time.perf_counter(), time.thread_time()
-        result = request.vwo.track("goal-7", ["campaign-7"])
+        result = request.vwo.track("goal-20", ["campaign-20"])
         cpu_seconds, seconds = time.thread_time() - cpu, time.perf_counter() - started
         assert result, "The goal was not recorded."
         return HttpResponse(f"{seconds:.9f} {cpu_seconds:.9f}")
