@@ -294,8 +294,8 @@ class Conduct:
         self, call: Call, events: Sequence[Event], keys: list[str], reach: Reach
     ) -> bool:
         """Return whether *events*, which count in the assignments *keys*, could be recorded."""
-        if call.campaigns.joined is not None:
-            events = call.campaigns.joined(events)
+        if call.campaigns.join is not None:
+            call.campaigns.join(events)
         try:
             self.recorder.record(events)
         except Exception as error:

@@ -281,8 +281,8 @@ class CampaignSet:
     """User id to the 32 characters that stand for the visitor in storage, ledger and admin."""
     bucketing_id: Callable[[str, Facts], str] | None = field(default=None, repr=False)
     """User id and variables to the text that is hashed in its place; None: the user id is."""
-    joined: Callable[[Sequence[Event]], Sequence[Event]] | None = field(default=None, repr=False)
-    """The conversions of one call to what they are as one message; None: each is one."""
+    join: Callable[[Sequence[Event]], object] | None = field(default=None, repr=False)
+    """Makes one message of the conversions of one call; None: each is one."""
     told: Callable[[Occasion], Mapping[str, Any]] | None = field(default=None, repr=False)
     """What the vendor is told of an occasion beside the event itself, in its own words."""
     revenue_in: Callable[[Facts], float | None] | None = field(default=None, repr=False)

@@ -139,7 +139,7 @@ class Translation:
             visitor_key=visitor_key_for(document["accountId"]),
             bucketing_id=self.generation.bucketing_id,
             told=telling,
-            joined=telling.joined,
+            join=telling.join,
             revenue_in=revenue_in,
             problems=tuple(self.problems),
         )

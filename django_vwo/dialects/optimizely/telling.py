@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -59,17 +58,12 @@ class Telling:
             told["metadata"] = metadata(occasion)
         return told
 
-    def joined(self, conversions: Sequence[Event]) -> Sequence[Event]:
-        """Return the conversions of one call as one message: each tells of all."""
+    def join(self, conversions: Sequence[Event]) -> None:
+        """Make one message of the conversions of one call: each tells of all."""
         decisions = [each.told["decision"] for each in conversions if "decision" in each.told]
-        return [
-            replace(
-                each,
-                message_id=conversions[0].message_id,
-                told=self.conversion(each, decisions),
-            )
-            for each in conversions
-        ]
+        for each in conversions:
+            each.message_id = conversions[0].message_id
+            each.told = self.conversion(each, decisions)
 
     def conversion(self, event: Event, decisions: list[Told]) -> Told:
         kept = {
