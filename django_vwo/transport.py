@@ -6,8 +6,9 @@ import logging
 import os
 import socket
 import threading
+import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -76,19 +77,30 @@ def timeouts_of(configured: AppSettings) -> Timeouts:
     )
 
 
+def nothing() -> None:
+    """Do it."""
+
+
 def send(
-    request: Request, *, timeouts: Timeouts = DEFAULT_TIMEOUTS, body_bytes: int = BODY_BYTES
+    request: Request,
+    *,
+    timeouts: Timeouts = DEFAULT_TIMEOUTS,
+    body_bytes: int = BODY_BYTES,
+    meanwhile: Callable[[], object] = nothing,
 ) -> Answer:
     """
     Return the answer to *request*, its body cut after *body_bytes*.
 
-    A redirect is an answer like any other, and nothing is tried twice. Raises `TransportError` if
-    there is no whole answer within the timeouts; the request may have arrived all the same.
+    A redirect is an answer like any other, and nothing is tried twice. *meanwhile* is called while
+    the request is under way; should it take longer than that may, an answer counts that is there
+    by then. Raises `TransportError` if there is no whole answer within the timeouts; the request
+    may have arrived all the same.
     """
-    exchange = Exchange(request, timeouts, body_bytes)
+    exchange, ends = Exchange(request, timeouts, body_bytes), time.monotonic() + timeouts.total
     exchange.begin()
     try:
-        exchange.join(timeouts.total)
+        meanwhile()
+        exchange.join(max(0.0, ends - time.monotonic()))
     finally:
         if exchange.is_alive():
             exchange.abort()

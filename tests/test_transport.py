@@ -82,6 +82,52 @@ def test_the_total_time_is_bounded(collector: Collector, reply: Reply) -> None:
     assert send(request(collector.url)).status == 200
 
 
+def test_something_else_is_done_while_a_request_is_under_way(collector: Collector) -> None:
+    collector.script(Reply(before_seconds=0.3))
+
+    answer = send(
+        request(collector.url), timeouts=QUICK, meanwhile=lambda: collector.got_one.wait(5)
+    )
+
+    assert collector.got_one.is_set()
+    assert answer.status == 200
+
+
+def test_an_answer_that_is_there_counts_however_long_something_else_took(
+    collector: Collector,
+) -> None:
+    quick = Timeouts(connect=0.2, read=0.2, total=0.3)
+
+    assert send(request(collector.url), timeouts=quick, meanwhile=lambda: time.sleep(0.5)).status
+
+
+def test_a_request_is_cut_if_something_else_took_its_time(collector: Collector) -> None:
+    collector.script(HANG)
+    started = time.monotonic()
+
+    with pytest.raises(TransportError, match="no whole answer within"):
+        send(
+            request(collector.url),
+            timeouts=Timeouts(connect=5, read=5, total=0.3),
+            meanwhile=lambda: time.sleep(0.5),
+        )
+
+    assert time.monotonic() - started < 1.5
+
+
+def test_a_request_is_cut_if_something_else_fails(collector: Collector) -> None:
+    collector.script(HANG)
+    before = threading.active_count()
+
+    with pytest.raises(ZeroDivisionError):
+        send(request(collector.url), meanwhile=lambda: 1 / 0)
+
+    end = time.monotonic() + 5
+    while threading.active_count() > before + 1 and time.monotonic() < end:
+        time.sleep(0.01)
+    assert threading.active_count() <= before + 1
+
+
 def test_an_answer_cut_amid_its_headers_is_none(collector: Collector) -> None:
     """Python's HTTP client takes the end of the connection for the end of the headers."""
     collector.script(*[Reply(drip_seconds=0.02, headers={"X": "y" * 60})] * 10)

@@ -145,11 +145,13 @@ def bury(row: HeldEvent, of: QuerySet[Event]) -> int:
 
 def lost_to_ledger(batch: Batch) -> set[int]:
     """Return the ids of those events of which another one counts, and mark them so."""
-    if not any(row.dedup_key for row in batch.rows):
+    count = sum(row.dedup_key is not None for row in batch.rows)
+    if not count:
         return set()
     alias = batch.scope.alias
     ours = held(batch, batch.rows).filter(dedup_key__isnull=False)
-    enter_ledger(alias, ours)
+    if enter_ledger(alias, ours) == count:
+        return set()
     ledger = LedgerEntry.objects.using(alias)
     others = ledger.filter(pk=OuterRef("dedup_key")).exclude(event_uuid=OuterRef("uuid"))
     losers = set(ours.filter(Exists(others)).values_list("pk", flat=True))
@@ -160,8 +162,8 @@ def lost_to_ledger(batch: Batch) -> set[int]:
     return losers
 
 
-def enter_ledger(alias: str, rows: QuerySet[Event]) -> None:
-    """Enter *rows* into the ledger, as far as no other event was first: one statement."""
+def enter_ledger(alias: str, rows: QuerySet[Event]) -> int:
+    """Return how many of *rows* are new in the ledger, as no event was first: one statement."""
     connection = transaction.get_connection(alias)
     names = ("dedup_key", "event_uuid", "campaign_key")
     # In one order everywhere, so that two workers wait for each other at most one way.
@@ -173,6 +175,7 @@ def enter_ledger(alias: str, rows: QuerySet[Event]) -> None:
     statement = f"{insert} {table} ({', '.join(columns)}) {select} {suffix}"
     with connection.cursor() as cursor:
         cursor.execute(statement, parameters)
+        return int(cursor.rowcount)
 
 
 # --- What becomes of them: nothing, where the lease has passed to another worker ------------------

@@ -28,7 +28,7 @@ from django.db import DatabaseError, router
 
 from ..dialects.base import Dialect, Request, Sender
 from ..models import Event
-from ..transport import Answer, Timeouts, TransportError, send
+from ..transport import Answer, Timeouts, TransportError, nothing, send
 from . import breaker, claim
 from .breaker import Permit
 from .claim import Batch, Scope
@@ -92,7 +92,11 @@ class DrainReport:
 
 
 class Delivery:
-    """The delivery of one batch. *chance* gives numbers from 0 to 1."""
+    """
+    The delivery of one batch. *chance* gives numbers from 0 to 1.
+
+    *meanwhile* is called while a request is under way after which nothing of the batch is left.
+    """
 
     def __init__(
         self,
@@ -101,9 +105,10 @@ class Delivery:
         permit: Permit,
         report: DrainReport,
         chance: Callable[[], float],
+        meanwhile: Callable[[], object] = nothing,
     ) -> None:
         self.route, self.batch, self.permit = route, batch, permit
-        self.report, self.chance = report, chance
+        self.report, self.chance, self.meanwhile = report, chance, meanwhile
         self.diary = Diary(route.sender.account_id, len(batch.rows))
         self.unsettled = {row.id: row for row in batch.rows}
         self.in_flight: Sequence[HeldEvent] = ()
@@ -180,8 +185,10 @@ class Delivery:
     def exchange(self, request: Request) -> Outcome:
         """Return what came of one request."""
         self.report.requests += 1
+        is_last = len(self.in_flight) == len(self.unsettled)
+        meanwhile = self.meanwhile if is_last else nothing
         try:
-            answer = self.route.send(request, timeouts=self.route.timeouts)
+            answer = self.route.send(request, timeouts=self.route.timeouts, meanwhile=meanwhile)
         except TransportError as error:
             outcome = no_answer(f"{error.host}: {error.reason}")
         else:

@@ -51,6 +51,25 @@ def test_a_worker_killed_at_any_point_loses_nothing_and_repeats_one_batch_at_mos
     assert duplicates(collector) == again
 
 
+@pytest.mark.parametrize("point", [death.values[0] for death in DEATHS])
+def test_a_worker_killed_with_a_batch_claimed_ahead_repeats_one_batch_at_most(
+    collector: Collector, point: str
+) -> None:
+    """Row 1: as above, where the lease outlasts two requests."""
+    events = impressions(EVENTS)
+    record(*events)
+    variables = environment(collector, BATCH_SIZE=BATCH, TIMEOUT_SECONDS=1)
+    with running(*SCRIPTED, point, "SIGKILL", *ONCE, environment=variables) as worker:
+        assert worker.wait(60) == -signal.SIGKILL
+
+    assert len([row for row in rows() if row.lease_token]) <= 2 * BATCH
+    drain_for_good(collector)
+
+    assert lost(events, collector) == set()
+    assert statuses() == [EventStatus.SENT] * EVENTS
+    assert duplicates(collector) <= BATCH
+
+
 STANDSTILLS = [
     # The point, and how many events the sleeper then sends, or has sent, a second time.
     pytest.param("after the claim", 0),

@@ -6,6 +6,7 @@ import pytest
 from django.db import connection, transaction
 
 from django_vwo.fields import DatabaseNow
+from django_vwo.ledger_keys import keys_of
 from django_vwo.models import Event, EventStatus, LedgerEntry
 from django_vwo.outbox import claim
 from django_vwo.outbox.claim import Batch
@@ -320,6 +321,19 @@ def test_a_claim_reads_one_index() -> None:
     plan = claim.due(scope())[:50].explain()
 
     assert "django_vwo_event_due" in plan
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="it is about PostgreSQL's indexes")
+def test_the_ledger_finds_a_visitor_by_its_one_index_of_keys() -> None:
+    with connection.cursor() as cursor:
+        indexes = connection.introspection.get_constraints(cursor, LedgerEntry._meta.db_table)
+        cursor.execute("SET enable_seqscan = off")
+        plan = LedgerEntry.objects.filter(**keys_of("A" * 32)).explain()
+        cursor.execute("RESET enable_seqscan")
+
+    of_keys = [name for name, told in indexes.items() if told["columns"] == ["dedup_key"]]
+    assert of_keys == ["django_vwo_ledgerentry_pkey"]
+    assert of_keys[0] in plan
 
 
 def test_the_message_id_never_changes() -> None:

@@ -84,8 +84,9 @@ class World:
         self.pruned: set[UUID] = set()
         self.answers: list[Any] = []
 
-    def send(self, request: Request, **options: Any) -> Answer:
+    def send(self, request: Request, meanwhile: Callable[[], Any], **options: Any) -> Answer:
         """Answer as the script says, then with success."""
+        meanwhile()
         answer = self.answers.pop(0) if self.answers else 200
         if answer == "none":
             raise TransportError("vendor.example", "timed out")

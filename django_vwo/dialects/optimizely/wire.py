@@ -32,6 +32,7 @@ ACTIVATED = "campaign_activated"
 LEFT_OUT_IF_NONE = ("revenue", "value", "tags", "decisions")
 """Names that today's generation leaves out of an event where they stand for nothing."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
 
 Json = dict[str, Any]
 
@@ -198,5 +199,5 @@ def without_nothing(value: Any) -> Any:
 
 
 def moment(event: Event) -> Json:
-    milliseconds = (event.occurred_at - EPOCH) // timedelta(milliseconds=1)
+    milliseconds = (event.occurred_at - EPOCH) // MILLISECOND
     return {"timestamp": milliseconds, "uuid": str(event.uuid)}

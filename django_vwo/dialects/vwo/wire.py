@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from random import SystemRandom
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +26,7 @@ USER_AGENT = {"User-Agent": SDK_NAME}
 SDK_QUERY = {"sdk": SDK_NAME, "sdk-v": __version__}
 JSON = {"Content-Type": "application/json"}
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+SECOND, MILLISECOND = timedelta(seconds=1), timedelta(milliseconds=1)
 CARRIED_BY_HTTP = re.compile(r"[!-~\x80-\xff][\t -~\x80-\xff]*")
 
 
@@ -77,7 +79,7 @@ def origin(event: Event) -> dict[str, str]:
 
 def without_surrogates(text: str) -> str:
     """Return *text* as UTF-8 can carry it: recorders clean it, but rows may be another's."""
-    return text.encode(errors="replace").decode()
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def headers_of(event: Event) -> dict[str, str]:
@@ -102,11 +104,11 @@ def body_of(content: object) -> bytes:
 
 
 def seconds(moment: datetime) -> int:
-    return (moment - EPOCH) // timedelta(seconds=1)
+    return (moment - EPOCH) // SECOND
 
 
 def milliseconds(moment: datetime) -> int:
-    return (moment - EPOCH) // timedelta(milliseconds=1)
+    return (moment - EPOCH) // MILLISECOND
 
 
 def chance() -> str:
@@ -126,6 +128,7 @@ def revenue_of(event: Event, *, takes_properties: bool) -> Any:
     return given
 
 
+@lru_cache(maxsize=1024)
 def number(vendor_id: str) -> int | str:
     """
     Return *vendor_id* as the number that it is the text of, if there is one.
