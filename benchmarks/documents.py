@@ -56,6 +56,10 @@ def is_grouped(number: int) -> bool:
     return number % 3 == 0
 
 
+def has_own_names(number: int) -> bool:
+    return number % 3 == 1
+
+
 def goals_of(number: int) -> list[str]:
     """Return the goals of a campaign: one of its own, and some that others have too."""
     goals = [f"goal-{number}"]
@@ -146,7 +150,7 @@ def vwo_variations(random: Random, number: int) -> list[Json]:
 def vwo_variation(random: Random, number: int, arm: int, weight: float) -> Json:
     variation: Json = {
         "id": arm,
-        "name": f"Variation-{arm - 1}" if arm > 1 else "Control",
+        "name": arm_name(number, arm),
         "weight": weight,
         "changes": {},
         "segments": {},
@@ -159,6 +163,13 @@ def vwo_variation(random: Random, number: int, arm: int, weight: float) -> Json:
         variation["isFeatureEnabled"] = arm > 1
         variation["variables"] = vwo_variables(random, number, arm)
     return variation
+
+
+def arm_name(number: int, arm: int) -> str:
+    """Return what an arm is called; most of them have the name that the vendor suggests."""
+    if has_own_names(number):
+        return f"Idea {arm} of {number}"
+    return f"Variation-{arm - 1}" if arm > 1 else "Control"
 
 
 def vwo_variables(random: Random, number: int, arm: int) -> list[Json]:
@@ -279,7 +290,7 @@ def experiment(number: int) -> Json:
     own_id = experiment_id(number)
     weights = WEIGHTS[random.choice((3, 4, 4, 5))]
     forced = {
-        user: f"variation_{arm}"
+        user: arm_key(number, arm)
         for arm in (1, 2)
         if is_whitelisting(number)
         for user in users(number, arm)
@@ -290,7 +301,7 @@ def experiment(number: int) -> Json:
         "layerId": str(40_000_000 + number),
         "status": "Paused" if is_paused(number) else "Running",
         "variations": [
-            arm_of(number, own_id, arm, f"variation_{arm}") for arm in numbers(len(weights))
+            arm_of(number, own_id, arm, arm_key(number, arm)) for arm in numbers(len(weights))
         ],
         "trafficAllocation": allocation(own_id, weights, random.choice((1.0, 1.0, 0.8, 0.5))),
         "audienceIds": [audience_id(number)] if is_segmented(number) else [],
@@ -299,6 +310,10 @@ def experiment(number: int) -> Json:
     if is_segmented(number) and number % 2:
         found["audienceConditions"] = audience_conditions(number)
     return found
+
+
+def arm_key(number: int, arm: int) -> str:
+    return f"idea_{arm}_of_{number}" if has_own_names(number) else f"variation_{arm}"
 
 
 def audience_conditions(number: int) -> list[Any]:

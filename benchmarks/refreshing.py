@@ -88,13 +88,14 @@ def refresh_until(is_over: threading.Event, rows: list[Any], seconds: list[float
 
     from django_vwo.models import SettingsDocument
     from django_vwo.sources import current
+    from django_vwo.sources.pacing import Leisure
 
     while not is_over.is_set():
         for row in rows:  # as another process puts it into service
             SettingsDocument.objects.filter(is_active=True).update(is_active=None)
             SettingsDocument.objects.filter(pk=row.pk).update(is_active=True)
             start = time.perf_counter()
-            assert current.refresh()
+            assert current.refresh(Leisure())
             seconds.append(time.perf_counter() - start)
     connection.close()
 

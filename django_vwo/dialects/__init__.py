@@ -7,6 +7,7 @@ from typing import Any, cast
 
 from ..engine.entities import CampaignSet
 from .base import NO_OPTIONS, Dialect, Options
+from .collecting import without_collector
 from .parsing import parse
 
 DIALECTS = ("optimizely", "vwo")
@@ -24,6 +25,7 @@ def spoken_in(document: Any) -> str:
     return next((name for name in DIALECTS if get_dialect(name).recognises(document)), "")
 
 
+@without_collector()
 def load(text: str | bytes, *, source: str, options: Options = NO_OPTIONS) -> CampaignSet:
     """
     Return the campaigns of a settings document in whichever dialect it speaks.

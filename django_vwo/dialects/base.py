@@ -58,6 +58,13 @@ class Options:
 
 NO_OPTIONS = Options()
 
+Pace = Callable[[], None]
+"""Called again and again while a document is loaded; may sleep, so that others can work."""
+
+
+def full_speed() -> None:
+    """The pace of whoever is waited for."""
+
 
 class Dialect(Protocol):
     """The module of a dialect: `dialects.vwo` and its kin."""
@@ -85,7 +92,12 @@ class Dialect(Protocol):
         """
 
     def translate(
-        self, document: Any, *, source: str, options: Options = NO_OPTIONS
+        self,
+        document: Any,
+        *,
+        source: str,
+        options: Options = NO_OPTIONS,
+        pace: Pace = full_speed,
     ) -> CampaignSet:
         """Return what `load` returns, for a document that is parsed already."""
 

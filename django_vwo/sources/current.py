@@ -10,7 +10,7 @@ from django.core.signals import setting_changed
 
 from ..conf import AppSettings, app_settings
 from ..dialects import get_dialect
-from ..dialects.base import Sender
+from ..dialects.base import Pace, Sender, full_speed
 from ..engine.entities import CampaignSet
 from ..transport import timeouts_of
 from .http import HttpSource
@@ -29,13 +29,14 @@ def in_service() -> InService:
     return _pointer.in_service or _pointer.start()
 
 
-def refresh() -> bool:
+def refresh(pace: Pace = full_speed) -> bool:
     """
     Return whether this process changed to another document, after one look into the database.
 
-    Raises `DatabaseError` if the look fails; what is in service stays.
+    One that is new is loaded at that *pace*. Raises `DatabaseError` if the look fails; what is in
+    service stays.
     """
-    return _pointer.refresh()
+    return _pointer.refresh(pace)
 
 
 def sender() -> Sender:

@@ -11,6 +11,7 @@ from pathlib import Path
 from django.db import connections
 
 from ..conf import AppSettings, app_settings
+from ..dialects.base import Pace, full_speed
 from ..engine.entities import CampaignSet
 from ..failures import describe
 from ..logs import logger
@@ -21,6 +22,7 @@ from .base import Fetched, Source
 from .file import FileSource
 from .masking import masked
 from .memory import MemorySource
+from .pacing import Leisure
 from .reading import read
 from .watcher import Watcher
 
@@ -85,11 +87,11 @@ class Pointer:
             logger.warning("Settings documents cannot be read yet: %s", describe(error))
             self._provisional = given()
 
-    def refresh(self) -> bool:
+    def refresh(self, pace: Pace = full_speed) -> bool:
         """Return whether another document came into service. Raises what the database raises."""
         with self._refreshing:
             before = self.in_service or self.start()
-            after = newer(before)
+            after = newer(before, pace)
             if after:
                 self.in_service = after
             return bool(after and after.campaigns is not before.campaigns)
@@ -107,12 +109,12 @@ class Pointer:
 
     def _look(self) -> None:
         try:
-            self.refresh()
+            self.refresh(Leisure())
         finally:
             connections[history.alias()].close()
 
 
-def newer(before: InService) -> InService | None:
+def newer(before: InService, pace: Pace = full_speed) -> InService | None:
     """
     Return what the database has in service now; None if that is what *before* says.
 
@@ -123,12 +125,12 @@ def newer(before: InService) -> InService | None:
         if found is None or found == before.seen:
             return None
         row = history.documents().filter(pk=found[0]).first()
-    return replace(load(row) or before, seen=found) if row else None
+    return replace(load(row, pace) or before, seen=found) if row else None
 
 
-def load(row: SettingsDocument) -> InService | None:
+def load(row: SettingsDocument, pace: Pace) -> InService | None:
     """Return the document *row* in use, or None (and the reason in the log)."""
-    found = attempt(lambda: Fetched(text=row.text, origin=row.origin))
+    found = attempt(lambda: Fetched(text=row.text, origin=row.origin), pace)
     return found and replace(found, document_id=row.pk)
 
 
@@ -148,11 +150,11 @@ def given_source(configured: AppSettings) -> Source | None:
     return None
 
 
-def attempt(fetch: Callable[[], Fetched]) -> InService | None:
+def attempt(fetch: Callable[[], Fetched], pace: Pace = full_speed) -> InService | None:
     """Return what *fetch* brings, in use; None (and the reason in the log) if it cannot be used."""
     try:
         fetched = fetch()
-        return InService(campaigns=read(fetched), origin=fetched.origin)
+        return InService(campaigns=read(fetched, pace), origin=fetched.origin)
     except Exception as error:
         logger.error("A settings document cannot be used. %s", masked(describe(error)))
         return None

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from ..conf import app_settings
 from ..dialects import get_dialect, spoken_in
+from ..dialects.base import Pace, full_speed
+from ..dialects.collecting import without_collector
 from ..dialects.parsing import parse
 from ..engine.entities import CampaignSet
 from ..engine.errors import Description, DocumentError
 from .base import Fetched
 
 
-def read(fetched: Fetched) -> CampaignSet:
+@without_collector()
+def read(fetched: Fetched, pace: Pace = full_speed) -> CampaignSet:
     """
     Return the campaigns of a document.
 
@@ -23,7 +26,9 @@ def read(fetched: Fetched) -> CampaignSet:
     if not dialect.recognises(document) and (spoken := spoken_in(document)):
         expected = f"one of {dialect.NAME}, the dialect of VWO['DIALECT']"
         raise DocumentError(source, "it", Description(f"a document of {spoken}"), expected)
-    campaigns = dialect.translate(document, source=source, options=configured.load_options)
+    campaigns = dialect.translate(
+        document, source=source, options=configured.load_options, pace=pace
+    )
     if configured.account_id and campaigns.account_id != configured.account_id:
         expected = f"{configured.account_id!r}, the account of VWO['ACCOUNT_ID']"
         raise DocumentError(fetched.origin, "accountId", campaigns.account_id, expected)

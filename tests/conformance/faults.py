@@ -121,7 +121,7 @@ def ignores_by_truth(whole: Any, campaign: Any) -> bool:
 
 
 def by_any(right: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda operator, *args: AnyOf(tuple(getattr(right(operator, *args), "parts", ())))
+    return lambda *args: AnyOf(tuple(getattr(right(*args), "parts", ())))
 
 
 def plain_text(facts: Any, name: str) -> str | None:
@@ -158,7 +158,7 @@ FAULTS = (
     Fault(
         "booleans as Python writes them", replacing(segments, "value_text", lambda _: plain_text)
     ),
-    Fault("and as or", replacing(segments, "parse_list", by_any)),
+    Fault("and as or", replacing(segments.SegmentReader, "read_list", by_any)),
     Fault("et 2 as 1", replacing(document.GROUP_RULES, 2, lambda _: GroupRule.EQUAL_CHANCE)),
     Fault("group open to the remembered", replacing(steps, "has_visitor", instead(False))),
     Fault(

@@ -18,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection, transaction
 from django.test import override_settings
 
+from django_vwo.dialects.base import Pace
 from django_vwo.models import SettingsDocument
 from django_vwo.sources import current, fetching, history, pointer
 from django_vwo.sources.base import Fetched
@@ -195,10 +196,10 @@ def test_a_new_document_is_loaded_without_making_decisions_wait(
     keep(text(ab_test("second")))
     is_loading, may_end, load = threading.Event(), threading.Event(), pointer.load
 
-    def slow(row: SettingsDocument) -> Any:
+    def slow(row: SettingsDocument, pace: Pace) -> Any:
         is_loading.set()
         assert may_end.wait(5)
-        return load(row)
+        return load(row, pace)
 
     def look() -> None:
         current.refresh()
@@ -219,10 +220,10 @@ def test_threads_that_start_at_once_load_once(monkeypatch: pytest.MonkeyPatch) -
     keep(text())
     loads, seen, load = [], [], pointer.load
 
-    def counted(row: SettingsDocument) -> Any:
+    def counted(row: SettingsDocument, pace: Pace) -> Any:
         loads.append(row)
         time.sleep(0.1)
-        return load(row)
+        return load(row, pace)
 
     def use() -> None:
         seen.append(keys())

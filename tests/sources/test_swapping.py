@@ -16,6 +16,7 @@ from django.test import override_settings
 from django_vwo import transport
 from django_vwo.client import Client
 from django_vwo.dialects import load
+from django_vwo.dialects.base import Pace
 from django_vwo.engine.entities import CampaignSet
 from django_vwo.engine.events import Kind
 from django_vwo.models import SettingsDocument
@@ -122,9 +123,9 @@ def refresh_that_waits(place: Any, patch: pytest.MonkeyPatch) -> Iterator[Held]:
             held.wait()
         return Reply(body=NEW.encode())
 
-    def wait_and_read(fetched: Fetched) -> Any:
+    def wait_and_read(fetched: Fetched, *pace: Pace) -> Any:
         held.wait()
-        return reading.read(fetched)
+        return reading.read(fetched, *pace)
 
     with Collector() as vendor, override_settings(VWO={**VWO, "COLLECTOR_URL": vendor.url}):
         vendor.rule = answer

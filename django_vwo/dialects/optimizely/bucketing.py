@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from itertools import pairwise
 from typing import Any
 
 from ...engine.bucketing import BUCKETS
@@ -12,17 +13,25 @@ from ..visitor_keys import key_maker
 
 Json = Mapping[str, Any]
 
+Shares = tuple[float, ...]
+
 BUCKETING_ID = "$opt_bucketing_id"
 
 
-def bucketing(experiment: Json, variations: Mapping[str, Variation]) -> Bucketing:
-    """Return how *experiment* buckets its visitors into *variations*, which go by id."""
-    seed = Seed(suffix=experiment["id"])
-    allocation: Iterable[tuple[int, Variation | None]] = (
-        (item["endOfRange"], variations.get(item["entityId"]) if item["entityId"] else None)
-        for item in experiment["trafficAllocation"]
+def allotted(experiment: Json) -> Ranges[str]:
+    """Return the buckets of each entity of *experiment*, which go by id; "" is nobody."""
+    return ranges(
+        [(item["endOfRange"], item["entityId"]) for item in experiment["trafficAllocation"]]
     )
-    return Bucketing(campaign_seed=seed, variation_seed=seed, ranges=ranges(allocation))
+
+
+def bucketing(
+    experiment_id: str, laid_out: Ranges[str], variations: Mapping[str, Variation]
+) -> Bucketing:
+    """Return how an experiment buckets its visitors into *variations*, which go by id."""
+    seed = Seed(suffix=experiment_id)
+    owners = tuple([variations.get(each) if each else None for each in laid_out.owners])
+    return Bucketing(campaign_seed=seed, variation_seed=seed, ranges=Ranges(laid_out.ends, owners))
 
 
 def ranges(allocation: Iterable[tuple[int, Owner]]) -> Ranges[Owner]:
@@ -44,16 +53,22 @@ def ranges(allocation: Iterable[tuple[int, Owner]]) -> Ranges[Owner]:
     return Ranges(tuple(ends), tuple(owners))
 
 
-def shares(experiment: Json) -> dict[str, float]:
-    """Return the share of all visitors that each entity of *experiment* gets, in percent."""
+def shares_of(ends: tuple[int, ...]) -> Shares:
+    """
+    Return the share of all visitors that each range has, in percent.
+
+    >>> shares_of((5000, 10000))
+    (50.0, 50.0)
+    """
+    bounds = pairwise((0, *ends))
+    return tuple([(end - start) / BUCKETS * 100 for start, end in bounds])
+
+
+def weights_of(owners: Iterable[str], shares: Shares) -> dict[str, float]:
+    """Return the share of all visitors that each of *owners* gets, in percent."""
     found: dict[str, float] = {}
-    laid_out = ranges(
-        (item["endOfRange"], item["entityId"]) for item in experiment["trafficAllocation"]
-    )
-    start = 0
-    for end, entity_id in zip(laid_out.ends, laid_out.owners, strict=True):
-        found[entity_id] = found.get(entity_id, 0) + (end - start) / BUCKETS * 100
-        start = end
+    for owner, share in zip(owners, shares, strict=True):
+        found[owner] = found[owner] + share if owner in found else share
     return found
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from ...engine import steps
 from ...engine.entities import (
+    Bucketing,
     Campaign,
     CampaignSet,
     CampaignType,
@@ -17,12 +19,22 @@ from ...engine.entities import (
     Group,
     GroupRule,
     Problem,
+    Ranges,
     Variation,
 )
 from ...engine.hashing import Seed
-from ..base import NO_OPTIONS, Options
+from ..base import NO_OPTIONS, Options, Pace, full_speed
+from ..collecting import without_collector
 from ..parsing import parse
-from .bucketing import bucketing, ranges, shares, visitor_key_for
+from .bucketing import (
+    Shares,
+    allotted,
+    bucketing,
+    ranges,
+    shares_of,
+    visitor_key_for,
+    weights_of,
+)
 from .generations import BY_NAME
 from .schema import check_datafile
 from .segments import read_audiences, segment_of
@@ -32,11 +44,14 @@ from .variables import cast, type_of
 Json = Mapping[str, Any]
 
 NAME = "optimizely"
+NONE: Mapping[str, Any] = {}
+"""What many campaigns have of many things; one in place of many saves time and memory."""
 RUNNING = "Running"
 EXCLUSIVE = "random"
 """The policy of groups of which a visitor enters one experiment."""
 
 
+@without_collector()
 def load(text: str | bytes, *, source: str, options: Options = NO_OPTIONS) -> CampaignSet:
     """
     Return the campaigns of the datafile *text* (JSON; bytes are UTF-8), as *options* have it meant.
@@ -47,10 +62,12 @@ def load(text: str | bytes, *, source: str, options: Options = NO_OPTIONS) -> Ca
     return translate(parse(text, source), source=source, options=options)
 
 
-def translate(document: Any, *, source: str, options: Options = NO_OPTIONS) -> CampaignSet:
+def translate(
+    document: Any, *, source: str, options: Options = NO_OPTIONS, pace: Pace = full_speed
+) -> CampaignSet:
     """Return the campaigns of a datafile that is parsed already. Raises `DocumentError`."""
     check_datafile(document, source, options.generation)
-    return Translation(document, source, options).campaign_set()
+    return Translation(document, source, options, pace).campaign_set()
 
 
 def recognises(document: Any) -> bool:
@@ -76,8 +93,10 @@ def empty_document(account_id: str) -> Json:
 class Translation:
     """One datafile on its way to a `CampaignSet`, with the problems found so far."""
 
-    def __init__(self, document: Json, source: str, options: Options) -> None:
-        self.document, self.options = document, options
+    def __init__(
+        self, document: Json, source: str, options: Options, pace: Pace = full_speed
+    ) -> None:
+        self.document, self.options, self.pace = document, options, pace
         self.generation = BY_NAME[options.generation]
         self.problems: list[Problem] = []
         self.audiences = read_audiences(document, options.generation, self.report)
@@ -93,6 +112,12 @@ class Translation:
         }
         found = self.counting_items()
         self.items = {item["id"]: item for item, _ in found}
+        self.goals = {event["key"]: goal_of(event) for event in document["events"]}
+        self.counting = {event["key"]: self.running_ids(event) for event in document["events"]}
+        self.own_goals = self.goals_by_id()
+        self.texts: dict[str, str] = {}
+        self.types: dict[tuple[tuple[str, str], ...], Mapping[str, str]] = {}
+        self.shares: dict[tuple[int, ...], tuple[tuple[int, ...], Shares]] = {}
         self.campaigns = [self.read_campaign(item, path) for item, path in found]
         self.all = {campaign.key: campaign for campaign in self.campaigns}
         self.by_id = {campaign.id: campaign for campaign in self.campaigns}
@@ -100,16 +125,16 @@ class Translation:
     def report(self, path: str, message: str) -> None:
         self.problems.append(Problem(path=path, message=message))
 
+    def same(self, text: str) -> str:
+        """Return *text*, the same object for equal ones."""
+        return self.texts.setdefault(text, text)
+
     def campaign_set(self) -> CampaignSet:
         """Return the whole datafile, translated."""
         document = self.document
-        goals = {event["key"]: goal_of(event) for event in document["events"]}
-        by_goal = {event["key"]: self.campaigns_of(event) for event in document["events"]}
-        found = self.with_goals(goals, by_goal)
-        by_id = {each.id: each for each in found if self.is_running(each)}
-        campaigns = {each.key: each for each in found}
-        running = {key: each for key, each in campaigns.items() if self.is_running(each)}
-        paused = {key: each for key, each in campaigns.items() if key not in running}
+        by_id = {each.id: each for each in self.campaigns if self.is_running(each.id)}
+        running = {key: each for key, each in self.all.items() if self.is_running(each.id)}
+        paused = {key: each for key, each in self.all.items() if key not in running}
         sends_all = bool(document.get("sendFlagDecisions")) and not self.generation.is_older
         features = {flag["key"]: self.read_flag(flag, sends_all) for flag in self.flags()}
         telling = Telling(document, self.generation, self.items.values())
@@ -121,14 +146,14 @@ class Translation:
             campaigns_by_id=by_id,
             paused_keys=frozenset(paused),
             paused_campaigns=paused,
-            paused_goals=frozenset(key for key, counting in by_goal.items() if not counting),
+            paused_goals=frozenset([key for key, ids in self.counting.items() if not ids]),
             campaigns_by_goal={
-                key: tuple(by_id[each.id] for each in counting)
-                for key, counting in by_goal.items()
-                if counting
+                key: tuple([by_id[each] for each in ids])
+                for key, ids in self.counting.items()
+                if ids
             },
             features=features,
-            goals=goals,
+            goals=self.goals,
             conventions=Conventions(
                 asks_for_activation=False,
                 tells_each_activation=True,
@@ -165,46 +190,42 @@ class Translation:
         found: Iterable[Json] = self.document.get("featureFlags") or ()
         return found
 
-    def is_running(self, campaign: Campaign) -> bool:
-        return bool(self.items[campaign.id]["status"] == RUNNING)
+    def is_running(self, campaign_id: str) -> bool:
+        return bool(self.items[campaign_id]["status"] == RUNNING)
 
-    def campaigns_of(self, event: Json) -> list[Campaign]:
-        """Return the running campaigns that count *event*, in its order."""
-        found = (self.by_id.get(each) for each in dict.fromkeys(event["experimentIds"]))
-        return [campaign for campaign in found if campaign and self.is_running(campaign)]
+    def running_ids(self, event: Json) -> list[str]:
+        """Return the ids of the running campaigns that count *event*, in its order."""
+        found = dict.fromkeys(event["experimentIds"])
+        return [each for each in found if each in self.items and self.is_running(each)]
 
-    def with_goals(
-        self, goals: Mapping[str, Goal], by_goal: Mapping[str, list[Campaign]]
-    ) -> list[Campaign]:
-        """Return all campaigns, each with its goals."""
-        own: dict[str, dict[str, Goal]] = {number: {} for number in self.by_id}
-        for identifier, campaigns in by_goal.items():
-            for campaign in campaigns:
-                own[campaign.id][identifier] = goals[identifier]
-        return [replace(each, goals=own[each.id]) for each in self.campaigns]
+    def goals_by_id(self) -> dict[str, dict[str, Goal]]:
+        """Return the goals of each running campaign, by its id."""
+        found: dict[str, dict[str, Goal]] = {}
+        for identifier, ids in self.counting.items():
+            for each in ids:
+                found.setdefault(each, {})[identifier] = self.goals[identifier]
+        return found
 
     def read_campaign(self, item: Json, path: str) -> Campaign:
-        variations = self.read_variations(item)
-        group_id = self.group_ids.get(item["id"])
+        self.pace()
+        laid_out, shares = self.read_allocation(item)
+        variations = self.read_variations(item, weights_of(laid_out.owners, shares))
+        own_id, key = self.same(item["id"]), self.same(item["key"])
+        group_id = self.group_ids.get(own_id)
         group = self.groups[group_id] if group_id in self.exclusive_ids else None
         segment = segment_of(item, self.audiences, self.options.generation, path, self.report)
-        by_key = {each.name: each for each in variations.values()}
-        listed = {
-            user: by_key[key]
-            for user, key in item["forcedVariations"].items()
-            if isinstance(key, str) and key in by_key
-        }
+        listed = listed_in(item, variations)
         return Campaign(
-            id=item["id"],
-            key=item["key"],
-            name=item["key"],
+            id=own_id,
+            key=key,
+            name=key,
             type=CampaignType.AB,
             percent_traffic=100,
-            assignment_key=item["id"],
+            assignment_key=own_id,
             variations=variations,
-            goals={},
+            goals=self.own_goals.get(own_id, NONE),
             segment=segment,
-            bucketing=bucketing(item, variations),
+            bucketing=bucketing(own_id, laid_out, variations),
             group=group,
             listed=listed,
             steps=way(
@@ -217,22 +238,32 @@ class Translation:
             ),
         )
 
-    def read_variations(self, item: Json) -> dict[str, Variation]:
+    def read_allocation(self, item: Json) -> tuple[Ranges[str], Shares]:
+        """Return the buckets of each entity, and the share of each range; equal ones are shared."""
+        laid_out = allotted(item)
+        if laid_out.ends not in self.shares:
+            self.shares[laid_out.ends] = laid_out.ends, shares_of(laid_out.ends)
+        ends, shares = self.shares[laid_out.ends]
+        return Ranges(ends, laid_out.owners), shares
+
+    def read_variations(self, item: Json, weights: Mapping[str, float]) -> dict[str, Variation]:
         """Return the variations by id, which is what user storage calls them."""
-        weights = shares(item)
         by_key = {each["key"]: each for each in item["variations"]}
+        same = self.same
         return {
-            each["id"]: Variation(
-                id=each["id"],
-                name=each["key"],
-                stored_as=each["id"],
+            (own_id := same(each["id"])): Variation(
+                id=own_id,
+                name=same(each["key"]),
+                stored_as=own_id,
                 weight=weights.get(each["id"], 0),
                 is_feature_enabled=self.generation.is_enabled(each.get("featureEnabled")),
+                variables=NONE,
             )
             for each in by_key.values()
         }
 
     def read_flag(self, flag: Json, sends_all: bool) -> Feature:
+        self.pace()
         reading = FlagReading(flag, self.generation.is_older)
         experiments = [self.by_id[each] for each in flag["experimentIds"] if each in self.by_id]
         group = None
@@ -245,7 +276,7 @@ class Translation:
             experiments=tuple(
                 reading.decider(each, self.items[each.id], CampaignType.FEATURE_TEST)
                 for each in experiments
-                if self.is_running(each)
+                if self.is_running(each.id)
             ),
             rollout=tuple(
                 self.read_rule(reading, self.rule(each), sends_all)
@@ -253,7 +284,7 @@ class Translation:
             ),
             group=group,
             defaults=reading.defaults,
-            types=reading.types,
+            types=self.types.setdefault((*reading.types.items(),), reading.types),
             tells_misses=sends_all,
         )
 
@@ -264,8 +295,10 @@ class Translation:
     def read_rule(self, reading: FlagReading, rule: Campaign, sends_all: bool) -> Campaign:
         """Return *rule*, which may be activated as an experiment, as it is in its rollout."""
         has_segment = rule.segment is not None
-        return replace(
-            reading.decider(rule, self.items[rule.id], CampaignType.ROLLOUT),
+        return reading.decider(
+            rule,
+            self.items[rule.id],
+            CampaignType.ROLLOUT,
             group=None,
             is_remembered=False,
             is_told=sends_all,
@@ -282,35 +315,69 @@ class FlagReading:
         self.types = {
             key: type_of(each, knows_subtypes=not is_older) for key, each in self.variables.items()
         }
-        self.defaults = self.values({})
-
-    def values(self, own: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the variables' values by key, given *own* texts by variable id."""
-        return {
-            key: cast(self.types[key], own.get(each["id"], each["defaultValue"]))
-            for key, each in self.variables.items()
+        self.defaults = {
+            key: cast(self.types[key], each["defaultValue"]) for key, each in self.variables.items()
         }
 
-    def decider(self, campaign: Campaign, item: Json, kind: CampaignType) -> Campaign:
+    def decider(
+        self, campaign: Campaign, item: Json, kind: CampaignType, **changes: Any
+    ) -> Campaign:
         """Return *campaign* as it decides on the flag: its variations have the flag's variables."""
         variations = {
-            each["id"]: replace(campaign.variations[each["id"]], variables=self.of(each))
+            each["id"]: with_variables(campaign.variations[each["id"]], self.of(each))
             for each in item["variations"]
             if each["id"] in campaign.variations
         }
+        scheme, listed = campaign.bucketing, campaign.listed
+        owners = tuple([each and variations[each.id] for each in scheme.ranges.owners])
         return replace(
             campaign,
             type=kind,
             variations=variations,
-            bucketing=bucketing(item, variations),
-            listed={user: variations[each.id] for user, each in campaign.listed.items()},
+            bucketing=Bucketing(
+                campaign_seed=scheme.campaign_seed,
+                variation_seed=scheme.variation_seed,
+                ranges=Ranges(scheme.ranges.ends, owners),
+            ),
+            listed={user: variations[each.id] for user, each in listed.items()} or NONE,
+            **changes,
         )
 
     def of(self, variation: Json) -> Mapping[str, Any]:
-        has_own = self.is_older or variation.get("featureEnabled")
-        if not has_own:
+        """Return the values of the flag's variables in *variation*, by key."""
+        own = variation.get("variables")
+        if not own or not (self.is_older or variation.get("featureEnabled")):
             return self.defaults
-        return self.values({each["id"]: each["value"] for each in variation.get("variables") or ()})
+        texts = {each["id"]: each["value"] for each in own}
+        return {
+            key: cast(self.types[key], texts[each["id"]])
+            if each["id"] in texts
+            else self.defaults[key]
+            for key, each in self.variables.items()
+        }
+
+
+def with_variables(variation: Variation, variables: Mapping[str, Any]) -> Variation:
+    return Variation(
+        id=variation.id,
+        name=variation.name,
+        stored_as=variation.stored_as,
+        weight=variation.weight,
+        is_feature_enabled=variation.is_feature_enabled,
+        variables=variables,
+    )
+
+
+def listed_in(item: Json, variations: Mapping[str, Variation]) -> Mapping[str, Variation]:
+    """Return who is forced into which of the *variations*, by user id."""
+    if not item["forcedVariations"]:
+        return NONE
+    by_key = {each.name: each for each in variations.values()}
+    return {
+        user: by_key[key]
+        for user, key in item["forcedVariations"].items()
+        if isinstance(key, str) and key in by_key
+    }
 
 
 def read_group(item: Json) -> Group:
@@ -336,6 +403,7 @@ def numbered(items: Iterable[Json], path: str) -> Iterator[tuple[Json, str]]:
         yield item, f"{path}[{index}]"
 
 
+@cache
 def way(*possible: tuple[steps.Step, bool]) -> tuple[steps.Step, ...]:
     """Return the steps that apply, in their order."""
     return tuple(step for step, applies in possible if applies)

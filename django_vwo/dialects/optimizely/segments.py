@@ -13,11 +13,12 @@ from ..base import TODAY
 from .leaves import HasAttributes, Unknown, read_equality, read_leaf
 
 Json = Mapping[str, Any]
-
-"""The generations, as settings name them."""
+Leaves = dict[tuple[Any, ...], Segment]
+"""What was read of the conditions of one datafile, which has many of them again and again."""
 
 MAX_DEPTH = 100
 """Deeper trees are not evaluated: they could exhaust a request's stack."""
+DECODER = json.JSONDecoder()
 TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"
 
 OPERATORS = ("and", "or", "not")
@@ -35,8 +36,9 @@ def read_audiences(document: Json, generation: str, report: Report) -> dict[str,
 
     What is wrong in one is reported, not raised, and counts as unknown.
     """
+    leaves: Leaves = {}
     return {
-        audience_id: read_conditions(conditions, generation, report)
+        audience_id: read_conditions(conditions, generation, report, leaves)
         for audience_id, conditions in conditions_by_id(document, generation).items()
     }
 
@@ -52,7 +54,11 @@ class Conditions:
 
     def decode(self) -> tuple[Any, list[Json]]:
         """Return tree and objects as `decode` does, with its errors."""
-        return decode(self.value if self.is_text else json.dumps(self.value))
+        return decode(self.value) if self.is_text else numbered(self.value)
+
+    def check(self) -> None:
+        """Raise what `decode` raises for a text."""
+        DECODER.decode(self.value)
 
 
 def conditions_by_id(document: Json, generation: str) -> dict[str, Conditions]:
@@ -93,7 +99,32 @@ def decode(text: str) -> tuple[Any, list[Json]]:
     return json.JSONDecoder(object_hook=number).decode(text), objects
 
 
-def read_conditions(conditions: Conditions, generation: str, report: Report) -> Segment:
+def numbered(value: Any) -> tuple[Any, list[Json]]:
+    """
+    Return what `decode` does, for a tree that is decoded already.
+
+    >>> numbered(["or", {"name": "plan"}, {"name": "city"}])
+    (['or', 0, 1], [{'name': 'plan'}, {'name': 'city'}])
+    """
+    objects: list[Json] = []
+
+    def number(node: Any) -> Any:
+        if isinstance(node, list):
+            return [number(each) for each in node]
+        if isinstance(node, dict):
+            objects.append({key: number(each) for key, each in node.items()})
+            return len(objects) - 1
+        return node
+
+    try:
+        return number(value), objects
+    except RecursionError:  # the decoder goes deeper
+        return decode(json.dumps(value))
+
+
+def read_conditions(
+    conditions: Conditions, generation: str, report: Report, leaves: Leaves
+) -> Segment:
     """Return what the conditions of one audience ask for."""
     reader = read_leaf if generation == TODAY else read_equality
     try:
@@ -107,11 +138,24 @@ def read_conditions(conditions: Conditions, generation: str, report: Report) -> 
         except (IndexError, TypeError):
             return unknown(where, "is no condition", report)
         try:
-            return reader(condition)
+            return leaf_of(condition, reader, leaves)
         except ValueError as error:
             return unknown(where, f"cannot be evaluated ({error})", report)
 
     return Tree(generation, report, read_part).read(tree, conditions.path)
+
+
+def leaf_of(condition: Json, reader: Callable[[Json], Segment], leaves: Leaves) -> Segment:
+    """Return the leaf that *condition* describes, the same for equal ones. Raises `ValueError`."""
+    # The type, as True is equal to 1.
+    key = (type(condition.get("value")), *condition.items())
+    try:
+        leaf = leaves.get(key)
+    except TypeError:  # a list is no key
+        return reader(condition)
+    if leaf is None:
+        leaf = leaves[key] = reader(condition)
+    return leaf
 
 
 def segment_of(
@@ -156,9 +200,13 @@ class Tree:
         if operator == "not":
             return self.read_not(node, path, depth)
         parts = tuple(
-            self.read(node[index], f"{path}[{index}]", depth + 1)
-            for index in range(1 if operator else 0, len(node))
+            [
+                self.read(node[index], f"{path}[{index}]", depth + 1)
+                for index in range(1 if operator else 0, len(node))
+            ]
         )
+        if len(parts) == 1:  # as datafiles have them again and again
+            return parts[0]
         return All(parts) if operator == "and" else AnyOf(parts)
 
     def read_not(self, node: list[Any], path: str, depth: int) -> Segment:

@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from sys import intern
 from typing import Any
 
 Json = Mapping[str, Any]
 
+
+def with_shared_keys(found: dict[str, Any]) -> dict[str, Any]:
+    """Return *found*, whose keys many others have too."""
+    return {intern(key): value for key, value in found.items()}
+
+
+DECODER = json.JSONDecoder(object_hook=with_shared_keys)
 CASTS: dict[str, Callable[[str], Any]] = {
     "boolean": lambda text: text == "true",
     "integer": int,
     "double": float,
-    "json": json.loads,
+    "json": DECODER.decode,
 }
 
 

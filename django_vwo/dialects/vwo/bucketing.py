@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...engine.bucketing import BUCKETS, lay_out
-from ...engine.entities import Bucketing, Variation
+from ...engine.bucketing import BUCKETS
+from ...engine.entities import Bucketing, Ranges, Variation
 from ...engine.hashing import Seed
 from ..visitor_keys import key_maker
 
 Json = Mapping[str, Any]
 
 
-def bucketing(document: Json, campaign: Json, variations: list[Variation]) -> Bucketing:
-    """Return how *campaign* of *document* buckets its visitors into *variations*."""
+def bucketing(document: Json, campaign: Json, ranges: Ranges[Variation | None]) -> Bucketing:
+    """Return how *campaign* of *document* buckets its visitors into *ranges* of variations."""
     campaign_seed = Seed(prefix=f"{campaign['id']}_" if is_seeded(document, campaign) else "")
     variation_seed, multiplier = campaign_seed, 1.0
     if is_oldest(document, campaign):
@@ -27,7 +27,7 @@ def bucketing(document: Json, campaign: Json, variations: list[Variation]) -> Bu
         campaign_seed=campaign_seed,
         variation_seed=variation_seed,
         multiplier=multiplier,
-        ranges=lay_out((variation, variation.weight) for variation in variations),
+        ranges=ranges,
     )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
 from typing import Any, TypeGuard
 
 from ...engine import steps
-from ...engine.bucketing import BUCKETS
+from ...engine.bucketing import BUCKETS, lay_out
 from ...engine.entities import (
     Campaign,
     CampaignSet,
@@ -18,16 +20,18 @@ from ...engine.entities import (
     Group,
     GroupRule,
     Problem,
+    Ranges,
     Segment,
     Variation,
 )
 from ...engine.hashing import Seed
-from ..base import NO_OPTIONS, Options
+from ..base import NO_OPTIONS, Options, Pace, full_speed
 from ..checking import is_encodable
+from ..collecting import without_collector
 from ..parsing import parse
 from .bucketing import bucketing, visitor_key_for
 from .schema import check_document
-from .segments import USER_ID, parse_segment
+from .segments import USER_ID, SegmentReader
 from .variables import typed_values
 
 Json = Mapping[str, Any]
@@ -42,9 +46,14 @@ ALWAYS_ON = (CampaignType.ROLLOUT, CampaignType.OTHER)
 """Types whose feature is on for every visitor that has a variation."""
 LOSSY_MULTIPLIER = 10
 """From here on, accounts of the oldest generation stretch some visitors beyond all ranges."""
+GOAL_TYPES = {each.value: each for each in GoalType}
+NUMBERS = (int, float)
+NO_VALUES: Json = {}
+NO_CONDITION: tuple[Any, ...] = ({}, None, [])
 GROUP_RULES = {1: GroupRule.EQUAL_CHANCE, 2: GroupRule.PRIORITY_THEN_WEIGHTS}
 
 
+@without_collector()
 def load(text: str | bytes, *, source: str, options: Options = NO_OPTIONS) -> CampaignSet:
     """
     Return the campaigns of the settings document *text* (JSON; bytes are UTF-8).
@@ -56,10 +65,12 @@ def load(text: str | bytes, *, source: str, options: Options = NO_OPTIONS) -> Ca
     return translate(parse(text, source), source=source, options=options)
 
 
-def translate(document: Any, *, source: str, options: Options = NO_OPTIONS) -> CampaignSet:
+def translate(
+    document: Any, *, source: str, options: Options = NO_OPTIONS, pace: Pace = full_speed
+) -> CampaignSet:
     """Return the campaigns of a document that is parsed already. Raises `DocumentError`."""
     check_document(document, source)
-    return Translation(document).campaign_set()
+    return Translation(document, pace).campaign_set()
 
 
 def recognises(document: Any) -> bool:
@@ -72,13 +83,30 @@ def empty_document(account_id: str) -> Json:
     return {"version": 1, "accountId": account_id, "campaigns": []}
 
 
+@dataclass(frozen=True, slots=True)
+class Arms:
+    """The variations of a campaign, laid out."""
+
+    in_order: tuple[Variation, ...]
+    by_name: Mapping[str, Variation]
+    """Of two with one name the first."""
+    ranges: Ranges[Variation | None]
+    total_weight: float
+
+
 class Translation:
     """One document on its way to a `CampaignSet`, with the problems found so far."""
 
-    def __init__(self, document: Json) -> None:
-        self.document = document
+    def __init__(self, document: Json, pace: Pace = full_speed) -> None:
+        self.document, self.pace = document, pace
         self.problems: list[Problem] = []
+        self.segments = SegmentReader(self.report)
+        self.steps_for = cache(applicable_steps)
+        self.plain_arms: dict[tuple[Any, ...] | None, Arms] = {}
         self.groups = self.read_groups()
+        self.members = {key: frozenset(group.campaign_ids) for key, group in self.groups.items()}
+        self.memberships = document.get("campaignGroups") or {}
+        self.takes_properties = bool(document.get("isEventArchEnabled"))
 
     def report(self, path: str, message: str) -> None:
         self.problems.append(Problem(path=path, message=message))
@@ -91,6 +119,7 @@ class Translation:
         by_goal: dict[str, list[Campaign]] = {}
         paused = []
         for index, item in enumerate(document["campaigns"]):
+            self.pace()
             if item["status"] != "RUNNING":
                 paused.append(item)
                 continue
@@ -129,27 +158,30 @@ class Translation:
             self.report(
                 f"{path}.type", "is missing or unknown: most calls do not take the campaign"
             )
-        variations = self.read_variations(item, kind, path)
-        segment = self.read_segment(item.get("segments"), f"{path}.segments")
-        group = self.read_membership(id_text(item["id"]), path)
-        scheme = bucketing(self.document, item, variations)
-        self.check_traffic(item["percentTraffic"], scheme.multiplier, f"{path}.percentTraffic")
-        whitelisting = tuple(variation for variation in variations if variation.whitelist)
+        arms = self.read_arms(item, kind, path)
+        segment = None
+        if item.get("segments"):
+            segment = self.segments.read(item["segments"], f"{path}.segments")
+        campaign_id = id_text(item["id"])
+        group = self.read_membership(campaign_id, path)
+        scheme = bucketing(self.document, item, arms.ranges)
+        self.check_traffic(item["percentTraffic"], scheme.multiplier, path)
+        whitelisting = tuple([each for each in arms.in_order if each.whitelist])
         return Campaign(
-            id=id_text(item["id"]),
+            id=campaign_id,
             key=item["key"],
             name=item.get("name", ""),
             type=kind,
             percent_traffic=item["percentTraffic"],
             assignment_key=item["key"],
-            variations=first_by_name(variations),
-            goals=self.read_goals(item["goals"], f"{path}.goals"),
+            variations=arms.by_name,
+            goals=self.read_goals(item["goals"], path),
             segment=segment,
             bucketing=scheme,
             group=group,
             whitelisting=whitelisting,
             is_user_list_enabled=bool(item.get("isUserListEnabled")),
-            steps=applicable_steps(
+            steps=self.steps_for(
                 is_bandit=bool(item.get("isMAB")),
                 is_whitelisting=bool(whitelisting),
                 has_segment=segment is not None,
@@ -157,86 +189,117 @@ class Translation:
             ),
         )
 
-    def read_variations(self, item: Json, kind: CampaignType, path: str) -> list[Variation]:
-        is_forcing = item.get("isForcedVariationEnabled") is True
-        variables: list[Json] = [typed_values(each.get("variables")) for each in item["variations"]]
-        control = control_values(item["variations"], variables)
-        if kind is CampaignType.FEATURE_TEST and control is None:
-            self.report(f"{path}.variations", "have no control (id 1): off, they have no variables")
-        variations = []
-        for index, each in enumerate(item["variations"]):
-            where = f"{path}.variations[{index}]"
-            is_enabled = each.get("isFeatureEnabled")
-            values: Mapping[str, Any] = {}
-            if kind is CampaignType.ROLLOUT:
-                values = typed_values(item.get("variables"))
-            elif kind is CampaignType.FEATURE_TEST:
-                values = (control or {}) if is_enabled is False else variables[index]
-            whitelist = self.read_segment(each.get("segments"), f"{where}.segments")
-            variations.append(
-                Variation(
-                    id=id_text(each["id"]),
-                    name=each["name"],
-                    stored_as=each["name"],
-                    weight=self.read_weight(each["weight"], f"{where}.weight"),
-                    whitelist=whitelist if is_forcing else None,
-                    is_feature_enabled=kind in ALWAYS_ON or is_enabled is True,
-                    variables=values,
-                )
-            )
-        self.check_weights(variations, f"{path}.variations")
-        return variations
+    def read_arms(self, item: Json, kind: CampaignType, path: str) -> Arms:
+        """Return the variations; A/B tests that have the same ones share them."""
+        key = plain_key(item["variations"]) if kind is CampaignType.AB else None
+        if key in self.plain_arms:
+            return self.plain_arms[key]
+        problems = len(self.problems)
+        arms = self.lay_arms(item, kind, path)
+        if key is not None and len(self.problems) == problems:
+            self.plain_arms[key] = arms
+        return arms
 
-    def read_weight(self, weight: float | str, path: str) -> float:
-        try:
-            number = float(weight)
-        except (ValueError, OverflowError):
-            number = math.nan
-        if not math.isfinite(number):
-            self.report(path, "is no finite number: the variation gets nobody")
-            return 0
-        return number
+    def lay_arms(self, item: Json, kind: CampaignType, path: str) -> Arms:
+        items = item["variations"]
+        values = self.read_values(item, kind, path)
+        whitelists = self.read_whitelists(item, path)
+        weights = self.read_weights(items, path)
+        is_on = kind in ALWAYS_ON
+        arms = laid_out(
+            Variation(
+                id=id_text(each["id"]),
+                name=each["name"],
+                stored_as=each["name"],
+                weight=weight,
+                whitelist=whitelist,
+                is_feature_enabled=is_on or each.get("isFeatureEnabled") is True,
+                variables=variables,
+            )
+            for each, variables, whitelist, weight in zip(
+                items, values, whitelists, weights, strict=True
+            )
+        )
+        if not 99.9 <= arms.total_weight <= 100.1:
+            message = f"have weights that sum to {arms.total_weight:g}, not to 100"
+            self.report(f"{path}.variations", message)
+        return arms
+
+    def read_values(self, item: Json, kind: CampaignType, path: str) -> list[Json]:
+        """Return the feature variables of each variation."""
+        items = item["variations"]
+        if kind is CampaignType.ROLLOUT:
+            return [typed_values(item.get("variables"))] * len(items)
+        if kind is not CampaignType.FEATURE_TEST:
+            return [NO_VALUES] * len(items)
+        values: list[Json] = [typed_values(each.get("variables")) for each in items]
+        control = control_values(items, values)
+        if control is None:
+            self.report(f"{path}.variations", "have no control (id 1): off, they have no variables")
+        for index, each in enumerate(items):
+            if each.get("isFeatureEnabled") is False:
+                values[index] = control or NO_VALUES
+        return values
+
+    def read_whitelists(self, item: Json, path: str) -> list[Segment | None]:
+        """Return who is forced into each variation."""
+        whitelists: list[Segment | None] = []
+        for index, each in enumerate(item["variations"]):
+            node, segment = each.get("segments"), None
+            if node not in NO_CONDITION:
+                segment = self.segments.read(node, f"{path}.variations[{index}].segments")
+            whitelists.append(segment)
+        is_forcing = item.get("isForcedVariationEnabled") is True
+        return whitelists if is_forcing else [None] * len(whitelists)
+
+    def read_weights(self, items: list[Json], path: str) -> list[float]:
+        weights = []
+        for index, each in enumerate(items):
+            try:
+                weight = float(each["weight"])
+            except (ValueError, OverflowError):
+                weight = math.nan
+            if not math.isfinite(weight):
+                where = f"{path}.variations[{index}].weight"
+                self.report(where, "is no finite number: the variation gets nobody")
+                weight = 0
+            weights.append(weight)
+        return weights
 
     def check_traffic(self, percent: float, multiplier: float, path: str) -> None:
+        where = f"{path}.percentTraffic"
         if not 0 <= percent <= 100:
-            self.report(path, f"is {percent:g}, not 0 to 100")
+            self.report(where, f"is {percent:g}, not 0 to 100")
         elif multiplier >= LOSSY_MULTIPLIER:
             share = multiplier / (BUCKETS + multiplier)
-            self.report(path, f"is so low that {share:.1%} of those admitted get no variation")
-
-    def check_weights(self, variations: list[Variation], path: str) -> None:
-        total = sum(variation.weight for variation in variations)
-        if not 99.9 <= total <= 100.1:
-            self.report(path, f"have weights that sum to {total:g}, not to 100")
-
-    def read_segment(self, node: Any, path: str) -> Segment | None:
-        return parse_segment(node, path, self.report) if node not in (None, {}, []) else None
+            self.report(where, f"is so low that {share:.1%} of those admitted get no variation")
 
     def read_goals(self, items: Any, path: str) -> dict[str, Goal]:
         goals: dict[str, Goal] = {}
         for index, item in enumerate(items):
-            goal = self.read_goal(item, f"{path}[{index}]")
+            goal = self.read_goal(item)
             if goal:
                 goals.setdefault(goal.identifier, goal)
+            else:
+                where = f"{path}.goals[{index}]"
+                self.report(where, "lacks an identifier or an id: it cannot be reached")
         return goals
 
-    def read_goal(self, item: Any, path: str) -> Goal | None:
-        identifier = item.get("identifier") if isinstance(item, Mapping) else None
-        goal_id = item.get("id") if isinstance(item, Mapping) else None
-        if not is_identifier(identifier) or not is_id(goal_id):
-            self.report(path, "lacks an identifier or an id: it cannot be reached")
+    def read_goal(self, item: Any) -> Goal | None:
+        """Return the goal, or None if it cannot be reached."""
+        if not isinstance(item, dict):
             return None
-        kind = item.get("type")
-        revenue_prop = item.get("revenueProp")
+        identifier, goal_id = item.get("identifier"), item.get("id")
+        if not is_identifier(identifier) or not is_id(goal_id):
+            return None
+        kind, revenue_prop = item.get("type"), item.get("revenueProp")
         counts_every_time = is_minus_one(item.get("mca"))
-        is_known = kind in (GoalType.CUSTOM.value, GoalType.REVENUE.value)
-        takes_properties = bool(self.document.get("isEventArchEnabled"))
         return Goal(
             id=id_text(goal_id),
             identifier=identifier,
-            type=GoalType(kind) if is_known else GoalType.OTHER,
+            type=GOAL_TYPES.get(kind, GoalType.OTHER) if isinstance(kind, str) else GoalType.OTHER,
             is_repeatable=counts_every_time or item.get("hasProps") == True,  # noqa: E712
-            needs_no_revenue=takes_properties and not revenue_prop and counts_every_time,
+            needs_no_revenue=self.takes_properties and not revenue_prop and counts_every_time,
             revenue_prop=revenue_prop if isinstance(revenue_prop, str) and revenue_prop else None,
         )
 
@@ -263,23 +326,35 @@ class Translation:
         )
 
     def read_membership(self, campaign_id: str, path: str) -> Group | None:
-        group_id = (self.document.get("campaignGroups") or {}).get(campaign_id)
+        group_id = self.memberships.get(campaign_id)
         if group_id is None:
             return None
-        group = self.groups.get(id_text(group_id))
+        key = id_text(group_id)
+        group = self.groups.get(key)
         if group is None:
             self.report(path, f"is in group {group_id}, which is missing: it counts as ungrouped")
-        elif campaign_id not in group.campaign_ids:
+        elif campaign_id not in self.members[key]:
             self.report(path, f"is in group {group_id}, which does not list it: nobody enters it")
         return group
 
 
-def first_by_name(variations: list[Variation]) -> dict[str, Variation]:
-    """Return the variations by name, in their order; of two with one name the first counts."""
+def plain_key(items: list[Json]) -> tuple[Any, ...] | None:
+    """Return all that sets variations of an A/B test apart; None if some are whitelisted."""
+    if not all(each.get("segments") in NO_CONDITION for each in items):
+        return None
+    return tuple(
+        [(each["id"], each["name"], each["weight"], each.get("isFeatureEnabled")) for each in items]
+    )
+
+
+def laid_out(variations: Iterable[Variation]) -> Arms:
+    in_order = tuple(variations)
     by_name: dict[str, Variation] = {}
-    for variation in variations:
-        by_name.setdefault(variation.name, variation)
-    return by_name
+    for each in in_order:
+        by_name.setdefault(each.name, each)
+    weights = [(each, each.weight) for each in in_order]
+    ranges: Ranges[Variation | None] = lay_out(weights)
+    return Arms(in_order, by_name, ranges, sum([weight for _, weight in weights]))
 
 
 def control_values(variations: list[Json], variables: list[Json]) -> Json | None:
@@ -310,11 +385,11 @@ def is_identifier(value: object) -> TypeGuard[str]:
 
 
 def is_id(value: object) -> bool:
-    return is_identifier(value) or (isinstance(value, int | float) and not isinstance(value, bool))
+    return type(value) in NUMBERS or is_identifier(value)
 
 
 def is_minus_one(value: object) -> bool:
-    return isinstance(value, int | float) and value == -1
+    return isinstance(value, NUMBERS) and value == -1
 
 
 def applicable_steps(

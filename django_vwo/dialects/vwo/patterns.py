@@ -15,12 +15,13 @@ Steps are counted, not timed: the same pattern and value have the same answer ev
 """
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
-from itertools import takewhile
 from re import _compiler, _parser  # type: ignore[attr-defined]
 from typing import Any
+from weakref import WeakValueDictionary
 
 from ...engine.errors import VWOError, shorten
 
@@ -60,7 +61,7 @@ class PatternError(VWOError, ValueError):
         return f"the regular expression {shorten(self.text)} is refused: {self.reason}."
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Pattern:
     """A regular expression that is safe to search for."""
 
@@ -85,6 +86,10 @@ class Pattern:
         return compile_pattern, (self.text,)
 
 
+_in_use: "WeakValueDictionary[str, Pattern]" = WeakValueDictionary()
+"""Patterns by text, as long as some document has them: mostly the one that is loaded next, too."""
+
+
 def compile_pattern(text: str) -> Pattern:
     r"""
     Return the pattern that *text* stands for, in the syntax of `re`.
@@ -96,11 +101,18 @@ def compile_pattern(text: str) -> Pattern:
     >>> compile_pattern(r"(\w+\s?)*!").search("no end of words " * 100)
     False
     """
+    pattern = _in_use.get(text)
+    if pattern is None:
+        pattern = _in_use[text] = _compile(text)
+    return pattern
+
+
+def _compile(text: str) -> Pattern:
     try:
         tree = _parse(text)
-        regex = re.compile(text)
-        lengths = takewhile(lambda length: _steps(tree, length) <= DIRECT_BUDGET, DIRECT_LENGTHS)
-        direct_length = max(lengths, default=0)
+        # What `re.compile(text)` does with its own, equal tree.
+        regex = _compiler.compile(tree)
+        direct_length = _direct_length(tree)
         automaton = _automaton(tree, direct_length)
     # `re` warns of doubtful syntax, and `python -W error` makes that an exception.
     except (re.error, ValueError, OverflowError, RecursionError, Warning) as error:
@@ -160,6 +172,14 @@ def _parts(op: Any, argument: Any) -> list[Any]:
     raise ValueError(f"{str(op).lower().replace('_', ' ')} is not supported")
 
 
+def _direct_length(tree: Any) -> int:
+    """Return the greatest of `DIRECT_LENGTHS` at which `re` keeps to its budget; 0 if none is."""
+    if _steps(tree, DIRECT_LENGTHS[-1]) <= DIRECT_BUDGET:  # as most do
+        return DIRECT_LENGTHS[-1]
+    found = bisect_right(DIRECT_LENGTHS, DIRECT_BUDGET, key=lambda length: _steps(tree, length))
+    return DIRECT_LENGTHS[found - 1] if found else 0
+
+
 def _steps(tree: Any, length: int) -> int:
     """Return the most steps that `re.search` may take on a value of *length* characters."""
     _, steps = _weigh(tree, length)
@@ -187,6 +207,8 @@ def _weigh(items: Any, length: int) -> tuple[int, int]:
 
 
 def _weigh_item(op: Any, argument: Any, length: int) -> tuple[int, int]:
+    if op is _parser.LITERAL:  # as below, but most items are literals
+        return 1, 1
     if op is _parser.IN:
         return 1, len(argument)
     if op is _parser.GROUPREF:

@@ -3,10 +3,112 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from typing import Any
 
-from ...engine.errors import MISSING, Description
-from ..checking import Checks, Json, join
+from ..checking import (
+    ENCODABLE,
+    OBJECT,
+    Checks,
+    Field,
+    Json,
+    Rule,
+    are_of,
+    objects,
+    text,
+)
+
+
+def are_lists(values: Collection[Any]) -> bool:
+    """Return whether all are lists, or empty objects, as the vendor's empty lists are at times."""
+    return all(isinstance(value, list) or value == {} for value in values)
+
+
+def are_numbers(values: Collection[Any]) -> bool:
+    """Return whether all are finite numbers."""
+    try:
+        return ARE_INT_OR_FLOAT(values) and all(map(math.isfinite, values))
+    except OverflowError:
+        return False
+
+
+def are_weights(values: Collection[Any]) -> bool:
+    return are_numbers(values) or are_numbers(
+        [each for each in values if not isinstance(each, str)]
+    )
+
+
+def are_distinct(values: Collection[Any]) -> bool:
+    """Return whether none of the lists has a number twice."""
+    return all(len(set(each)) == len(each) for each in values)
+
+
+ARE_INT_OR_FLOAT = are_of(int, float)
+ID_RULES = (Rule("a number or a string", are_of(int, float, str)), ENCODABLE)
+PERCENT = Rule("a number from 0 to 100 (percent of visitors)", are_numbers)
+WEIGHT = Rule("a number (percent of the campaign's visitors)", are_weights)
+NUMBER = Rule("a number", are_numbers)
+NUMBERS = Rule("a list of numbers", are_of(list))
+HOW_TO_CHOOSE = Rule("1 (random) or 2 (advanced)", are_numbers)
+FLAG = Rule("true or false", are_of(bool))
+VALUE = Rule("a number, string, bool or object", are_of(str, bool, int, float, dict))
+DISTINCT = Rule("distinct numbers", are_distinct, found="a list with repetitions")
+SOME = Rule("a list", are_lists)
+
+
+def identifier(key: str) -> Field:
+    return Field(key=key, rules=ID_RULES)
+
+
+def optional(key: str, rule: Rule) -> Field:
+    return Field(key=key, rules=(rule,), is_optional=True)
+
+
+def numbers(key: str) -> Field:
+    return Field(key=key, rules=(NUMBERS,), each=(NUMBER,), is_optional=True)
+
+
+VARIABLES = objects(
+    "variables",
+    (identifier("id"), text("key"), text("type"), Field(key="value", rules=(VALUE,))),
+    is_optional=True,
+    rule=SOME,
+)
+VARIATION = (
+    identifier("id"),
+    text("name"),
+    Field(key="weight", rules=(WEIGHT,)),
+    optional("isFeatureEnabled", FLAG),
+    VARIABLES,
+)
+CAMPAIGN = (
+    identifier("id"),
+    text("key"),
+    text("status"),
+    Field(key="percentTraffic", rules=(PERCENT,)),
+    Field(key="goals", rules=(SOME,)),
+    objects("variations", VARIATION, rule=SOME),
+    text("type", is_optional=True),
+    text("name", is_optional=True),
+    optional("segments", OBJECT),
+    optional("isBucketingSeedEnabled", FLAG),
+    VARIABLES,
+)
+GROUP = (
+    text("name", is_optional=True),
+    optional("et", HOW_TO_CHOOSE),
+    numbers("campaigns"),
+    numbers("p"),
+    optional("campaigns", DISTINCT),
+    Field(key="wt", rules=(OBJECT,), each=(NUMBER,), is_optional=True),
+)
+CAMPAIGNS = (
+    identifier("version"),
+    identifier("accountId"),
+    objects("campaigns", CAMPAIGN, rule=SOME),
+)
+GROUPS = objects("groups", GROUP, is_optional=True, rule=OBJECT)
+CAMPAIGN_GROUPS = Field(key="campaignGroups", rules=(OBJECT,), each=(NUMBER,), is_optional=True)
 
 
 def check_document(document: Any, source: str) -> None:
@@ -23,111 +125,14 @@ class Check(Checks):
 
     def document(self, document: Any) -> None:
         self.whole(document)
-        self.id(document, "version")
-        self.id(document, "accountId")
-        for path, campaign in self.objects(document, "campaigns"):
-            self.campaign(campaign, path)
-        if "groups" in document:
-            for path, group in self.by_digits(document, "groups"):
-                self.group(group, path)
-        if "campaignGroups" in document:
-            for path, group_id in self.by_digits(document, "campaignGroups"):
-                self.number_at(path, group_id)
+        self.object(document, CAMPAIGNS)
+        for field in (GROUPS, CAMPAIGN_GROUPS):
+            self.object(document, (optional(field.key, OBJECT),))
+            self.digits(document.get(field.key, {}), field.key)
+            self.object(document, (field,))
 
-    def campaign(self, campaign: Json, path: str) -> None:
-        self.id(campaign, "id", path)
-        self.text(campaign, "key", path)
-        self.text(campaign, "status", path)
-        self.number(
-            campaign, "percentTraffic", path, "a number from 0 to 100 (percent of visitors)"
-        )
-        self.items(campaign, "goals", path)
-        for where, variation in self.objects(campaign, "variations", path):
-            self.variation(variation, where)
-        for key in ("type", "name"):
-            if key in campaign:
-                self.text(campaign, key, path)
-        if "segments" in campaign:
-            self.object(campaign, "segments", path)
-        if "isBucketingSeedEnabled" in campaign:
-            self.flag(campaign, "isBucketingSeedEnabled", path)
-        self.variables(campaign, path)
-
-    def variation(self, variation: Json, path: str) -> None:
-        self.id(variation, "id", path)
-        self.text(variation, "name", path)
-        if not isinstance(variation.get("weight"), str):
-            self.number(variation, "weight", path, "a number (percent of the campaign's visitors)")
-        if "isFeatureEnabled" in variation:
-            self.flag(variation, "isFeatureEnabled", path)
-        self.variables(variation, path)
-
-    def variables(self, owner: Json, path: str) -> None:
-        if "variables" not in owner:
-            return
-        for where, variable in self.objects(owner, "variables", path):
-            self.id(variable, "id", where)
-            self.text(variable, "key", where)
-            self.text(variable, "type", where)
-            value = variable.get("value", MISSING)
-            if not isinstance(value, str | bool | int | float | dict):
-                raise self.refuse(f"{where}.value", value, "a number, string, bool or object")
-
-    def group(self, group: Any, path: str) -> None:
-        if not isinstance(group, dict):
-            raise self.refuse(path, group, "an object")
-        if "name" in group:
-            self.text(group, "name", path)
-        if "et" in group:
-            self.number(group, "et", path, "1 (random) or 2 (advanced)")
-        for key in ("campaigns", "p"):
-            if key in group:
-                self.numbers(group, key, path)
-        members = group.get("campaigns", [])
-        if len(set(members)) != len(members):
-            found = Description("a list with repetitions")
-            raise self.refuse(f"{path}.campaigns", found, "distinct numbers")
-        if "wt" in group:
-            for campaign_id, weight in self.object(group, "wt", path).items():
-                self.number_at(f"{path}.wt.{campaign_id}", weight)
-
-    def id(self, owner: Json, key: str, path: str = "") -> None:
-        value = owner.get(key, MISSING)
-        if isinstance(value, bool) or not isinstance(value, int | float | str):
-            raise self.refuse(join(path, key), value, "a number or a string")
-        self.encodable(join(path, key), value)
-
-    def flag(self, owner: Json, key: str, path: str) -> None:
-        if not isinstance(owner[key], bool):
-            raise self.refuse(join(path, key), owner[key], "true or false")
-
-    def number(self, owner: Json, key: str, path: str, expected: str) -> None:
-        self.number_at(join(path, key), owner.get(key, MISSING), expected)
-
-    def number_at(self, path: str, value: Any, expected: str = "a number") -> None:
-        if isinstance(value, bool) or not isinstance(value, int | float) or not is_finite(value):
-            raise self.refuse(path, value, expected)
-
-    def numbers(self, owner: Json, key: str, path: str) -> None:
-        if not isinstance(owner[key], list):
-            raise self.refuse(join(path, key), owner[key], "a list of numbers")
-        for index, value in enumerate(owner[key]):
-            self.number_at(f"{join(path, key)}[{index}]", value)
-
-    def items(self, owner: Json, key: str, path: str = "") -> list[Any]:
-        return [] if owner.get(key, MISSING) == {} else super().items(owner, key, path)
-
-    def by_digits(self, owner: Json, key: str) -> list[tuple[str, Any]]:
-        found = []
-        for number, value in self.object(owner, key).items():
-            if not (number.isascii() and number.isdigit()):
-                raise self.refuse(f"a key of {key}", number, "digits")
-            found.append((f"{key}.{number}", value))
-        return found
-
-
-def is_finite(value: float) -> bool:
-    try:
-        return math.isfinite(value)
-    except OverflowError:
-        return False
+    def digits(self, owner: Json, path: str) -> None:
+        """Check that all keys of *owner* are digits."""
+        for key in owner:
+            if not (key.isascii() and key.isdigit()):
+                raise self.refuse(f"a key of {path}", key, "digits")

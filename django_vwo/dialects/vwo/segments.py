@@ -27,61 +27,72 @@ Test = Callable[[str, str], bool]
 OPERAND = re.compile(r"([a-z]+)\((.*)\)")
 
 
-def parse_segment(node: Any, path: str, report: Report, depth: int = 0) -> Segment:
+def parse_segment(node: Any, path: str, report: Report) -> Segment:
     """Return the tree that *node* describes; what is wrong with it is reported, not raised."""
-    if not isinstance(node, dict) or not node:
-        return broken(path, "is no condition: an object with one key was expected", report)
-    if depth > MAX_DEPTH:
-        return broken(path, f"is nested more than {MAX_DEPTH} levels deep", report)
-    operator, value = next(iter(node.items()))
-    where = f"{path}.{operator}"
-    match operator:
-        case "and" | "or":
-            return parse_list(operator, value, where, report, depth)
-        case "not":
-            return Not(parse_segment(value, where, report, depth + 1))
-        case "custom_variable":
-            return parse_custom_variable(value, where, report)
-        case "user":
-            return parse_user_list(value, where, report)
-    report(where, "is an unknown operator: nobody meets it")
-    return Never(f"unknown operator {operator!r}")
+    return SegmentReader(report).read(node, path)
 
 
-def parse_list(operator: str, value: Any, path: str, report: Report, depth: int) -> Segment:
-    if not isinstance(value, list) and value not in ({}, ""):
-        return broken(path, "is no list of conditions", report)
-    parts = tuple(
-        parse_segment(part, f"{path}[{index}]", report, depth + 1)
-        for index, part in enumerate(value)
-    )
-    return All(parts) if operator == "and" else AnyOf(parts)
+class SegmentReader:
+    """Reads the segments of one document, which share their leaves where these are equal."""
 
+    def __init__(self, report: Report) -> None:
+        self.report = report
+        self.leaves: dict[tuple[str, str], Segment] = {}
 
-def broken(path: str, message: str, report: Report) -> Broken:
-    report(path, f"{message}; the whole segment is false when it is reached")
-    return Broken(message)
+    def read(self, node: Any, path: str, depth: int = 0) -> Segment:
+        """Return the tree that *node* describes."""
+        if not isinstance(node, dict) or not node:
+            return self.broken(path, "is no condition: an object with one key was expected")
+        if depth > MAX_DEPTH:
+            return self.broken(path, f"is nested more than {MAX_DEPTH} levels deep")
+        operator, value = next(iter(node.items()))
+        match operator:
+            case "and" | "or":
+                return self.read_list(operator, value, f"{path}.{operator}", depth)
+            case "not":
+                return Not(self.read(value, f"{path}.not", depth + 1))
+            case "custom_variable":
+                return self.read_custom_variable(value, path)
+            case "user":
+                return self.read_user_list(value, path)
+        self.report(f"{path}.{operator}", "is an unknown operator: nobody meets it")
+        return Never(f"unknown operator {operator!r}")
 
+    def read_list(self, operator: str, value: Any, path: str, depth: int) -> Segment:
+        if not isinstance(value, list) and value not in ({}, ""):
+            return self.broken(path, "is no list of conditions")
+        parts = tuple(
+            [self.read(part, f"{path}[{index}]", depth + 1) for index, part in enumerate(value)]
+        )
+        return All(parts) if operator == "and" else AnyOf(parts)
 
-def parse_user_list(value: Any, path: str, report: Report) -> Segment:
-    if not isinstance(value, str):
-        report(path, "is no text of user ids: nobody meets it")
-        return Never("a list of users that is no text")
-    return UserList(frozenset(part.strip() for part in value.split(",")))
+    def read_user_list(self, value: Any, path: str) -> Segment:
+        if not isinstance(value, str):
+            self.report(f"{path}.user", "is no text of user ids: nobody meets it")
+            return Never("a list of users that is no text")
+        return UserList(frozenset([part.strip() for part in value.split(",")]))
 
+    def read_custom_variable(self, value: Any, path: str) -> Segment:
+        if not isinstance(value, dict) or not value:
+            return self.broken(f"{path}.custom_variable", "names no variable")
+        name, operand = next(iter(value.items()))
+        if not isinstance(operand, str):
+            where = f"{path}.custom_variable.{name}"
+            self.report(where, "has an operand that is no text: nobody meets it")
+            return Never(f"{name}: an operand that is no text")
+        leaf = self.leaves.get((name, operand))
+        if leaf is not None:
+            return leaf
+        try:
+            return self.leaves.setdefault((name, operand), parse_operand(name, operand))
+        except ValueError as error:
+            where = f"{path}.custom_variable.{name}"
+            self.report(where, f"cannot be evaluated ({error}): nobody meets it")
+            return Never(f"{name}: {operand} ({error})")
 
-def parse_custom_variable(value: Any, path: str, report: Report) -> Segment:
-    if not isinstance(value, dict) or not value:
-        return broken(path, "names no variable", report)
-    name, operand = next(iter(value.items()))
-    if not isinstance(operand, str):
-        report(f"{path}.{name}", "has an operand that is no text: nobody meets it")
-        return Never(f"{name}: an operand that is no text")
-    try:
-        return parse_operand(name, operand)
-    except ValueError as error:
-        report(f"{path}.{name}", f"cannot be evaluated ({error}): nobody meets it")
-        return Never(f"{name}: {operand} ({error})")
+    def broken(self, path: str, message: str) -> Broken:
+        self.report(path, f"{message}; the whole segment is false when it is reached")
+        return Broken(message)
 
 
 def parse_operand(name: str, operand: str) -> Segment:

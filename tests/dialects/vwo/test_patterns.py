@@ -1,6 +1,7 @@
 import contextlib
 import copy
 import cProfile
+import gc
 import pickle
 import re
 import warnings
@@ -437,6 +438,14 @@ def test_compiling_is_bounded_work_whatever_the_pattern(text):
     re.purge()
     assert len(text) <= patterns.MAX_CHARACTERS
     assert count_calls(attempt)[1] <= 1_000_000
+
+
+def test_a_pattern_is_compiled_once_as_long_as_it_is_in_use():
+    pattern = compile_pattern("in use (once|again)")
+    assert compile_pattern("in use (once|again)") is pattern
+    del pattern
+    gc.collect()
+    assert "in use (once|again)" not in patterns._in_use
 
 
 def test_a_set_of_all_that_is_not_ascii_is_not_too_large():
