@@ -138,6 +138,7 @@ def look_up(alias: str, *, has_goal: bool) -> tuple[str, tuple[Any, ...]]:
         rows = rows.union(
             columns(reached, REACHED, "campaign_key", "variation_name"),
             columns(counted, COUNTED, "dedup_key", "dedup_key"),
+            all=True,  # none repeats but events, and few of them: not worth a sort
         )
     sql, parameters = rows.query.get_compiler(using=alias).as_sql()
     return sql, tuple(parameters)
@@ -154,8 +155,11 @@ def reach_of(rows: list[Row], visitor: str, goal_identifier: str) -> Callable[[s
     reached = {(key, variation) for kind, key, variation in rows if kind == REACHED}
     counted = {key for kind, key, _ in rows if kind == COUNTED}
 
-    def was_reached(key: str, variation: str) -> bool:
+    def was_counted(key: str, variation: str) -> bool:
         once = unique_key(Kind.CONVERSION, key, variation, goal_identifier)
-        return (key, variation) in reached or dedup_key(visitor, once) in counted
+        return dedup_key(visitor, once) in counted
+
+    def was_reached(key: str, variation: str) -> bool:
+        return (key, variation) in reached or (bool(counted) and was_counted(key, variation))
 
     return was_reached
