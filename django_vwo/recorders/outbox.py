@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import connections, models, router, transaction
-from django.db.models.sql import InsertQuery
+from django.db import router, transaction
 from django.utils import timezone
 
 from .. import signals
@@ -23,9 +21,10 @@ from ..logs import logger
 from ..models import ID_LENGTH, NAME_LENGTH
 from ..models import Event as EventRow
 from ..outbox.mailbox import poke
-from ..transactions import statement, whole
+from ..transactions import whole
 from .base import Recorder
 from .cleaning import clean_properties, clean_revenue, clean_text, clean_told, revenue_amount
+from .inserting import insert_one
 
 if TYPE_CHECKING:
     from ..outbox.held import HeldEvent
@@ -37,8 +36,6 @@ USER_AGENT_LENGTH = 1024
 IP_ADDRESS_LENGTH = 64
 ROWS_AT_ONCE = 500
 EMPTY: tuple[object, ...] = (None, "", {})
-NULL_AT_FIRST = frozenset({"lease_token", "sent_at", "last_status"})
-TAKEN_AS_THEY_ARE = (models.CharField, models.TextField, models.SmallIntegerField)
 CUSTOM, TOLD = "custom_properties", "told"
 
 
@@ -79,52 +76,6 @@ class OutboxRecorder(Recorder):
         rows = EventRow.objects.using(router.db_for_write(EventRow)).order_by()
         shown = rows.filter(visitor=visitor, kind=Kind.IMPRESSION).exclude(campaign_id="")
         return shown.exists()
-
-
-def insert_one(alias: str, columns: Mapping[str, Any]) -> None:
-    """Insert the row of *columns*, due now."""
-    insertion, connection = insertion_of(alias), connections[alias]
-    row = {**insertion.defaults, **columns}
-    values = [
-        row[name] if field is None else field.get_db_prep_save(row[name], connection)
-        for name, field in insertion.fields
-    ]
-    with statement(alias), connection.cursor() as cursor:
-        cursor.execute(insertion.sql, values)
-
-
-class Insertion(NamedTuple):
-    """The statement that inserts an event which is due now."""
-
-    sql: str
-    fields: tuple[tuple[str, models.Field[Any, Any] | None], ...]
-    """Whose values it takes, with what prepares each; None: it is taken as it is."""
-    defaults: Mapping[str, Any]
-    """Values of those that `columns_of` does not tell."""
-
-
-@lru_cache
-def insertion_of(alias: str) -> Insertion:
-    """
-    Return the statement for the database *alias*.
-
-    Kept, because to put it together takes longer than to run it: with `bulk_create` instead, an
-    activate and a track take a quarter more.
-    """
-    fields = [
-        field
-        for field in EventRow._meta.concrete_fields
-        if not field.primary_key and field.attname not in NULL_AT_FIRST
-    ]
-    query = InsertQuery(EventRow)
-    query.insert_values(fields, [EventRow(due_at=DatabaseNow())])
-    ((sql, _parameters),) = query.get_compiler(using=alias).as_sql()
-    taken = [
-        (field.attname, None if isinstance(field, TAKEN_AS_THEY_ARE) else field)
-        for field in fields
-        if field.attname != "due_at"
-    ]
-    return Insertion(sql, tuple(taken), {field.attname: field.get_default() for field in fields})
 
 
 def announce(alias: str) -> None:
