@@ -7,6 +7,7 @@ import shutil
 import statistics
 import subprocess
 import time
+from collections.abc import Callable
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import NamedTuple
@@ -38,6 +39,9 @@ class Answers(NamedTuple):
     quick: float
     """What one in ten does not exceed: as if others left the machine alone."""
     median: float
+
+
+Ask = Callable[[int, str, float, int], Answers]
 
 
 def ask(port: int, page: str, seconds: float, first: int) -> Answers:
