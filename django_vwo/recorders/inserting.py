@@ -36,6 +36,8 @@ def insert_one(alias: str, columns: Mapping[str, Any]) -> None:
     ]
     with statement(alias), connection.cursor() as cursor:
         cursor.execute(sql, values)
+        if cursor.description is not None:
+            cursor.fetchall()
 
 
 @lru_cache
@@ -50,6 +52,10 @@ def insertion(alias: str) -> tuple[str, tuple[tuple[str, models.Field[Any, Any] 
     given = [name for name in known if name not in {"id", *AT_FIRST, *NULL_AT_FIRST}]
     query = InsertQuery(Event)
     query.insert_values([known[name] for name in (*given, *AT_FIRST)], [Event(**AT_FIRST)])
-    ((sql, _parameters),) = query.get_compiler(using=alias).as_sql()
+    compiler = query.get_compiler(using=alias)
+    if compiler.connection.vendor == "sqlite":
+        # Where it finds no room, one that returns nothing undoes all of the caller's transaction.
+        compiler.returning_fields = [Event._meta.pk]
+    ((sql, _parameters),) = compiler.as_sql()
     fields = ((name, known[name]) for name in given)
     return sql, tuple((name, None if isinstance(each, PLAIN) else each) for name, each in fields)
