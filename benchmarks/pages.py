@@ -127,12 +127,17 @@ def count_statements(figures: Figures) -> None:
     statements_of("tracked", next(goals))
     for page in (page for pages in PAGES.values() for page in pages):
         verbs = Counter(statements_of(page, next(goals)))
-        figures.statements[page] = verbs - Counter(statements_of(without(page), ""))
+        figures.statements[page] = verbs - Counter(statements_of(plain(page), ""))
+
+
+def plain(page: str) -> str:
+    """Return the page that does the same as *page*, but leaves ``request.vwo`` alone."""
+    return "/".join([*page.split("/")[:-1], "plain"])
 
 
 def without(page: str) -> str:
-    """Return the page that is compared with *page*: it does the same, but for the app."""
-    return "without/" + "/".join([*page.split("/")[:-1], "plain"])
+    """Return the page that is compared with *page*: it is answered without the middleware."""
+    return f"without/{plain(page)}"
 
 
 def measure_unused(figures: Figures, rounds: int) -> None:

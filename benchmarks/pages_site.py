@@ -2,7 +2,7 @@
 A small site for ``pages.py``: settings, pages, and its applications for WSGI and ASGI.
 
 Each application is two of Django's, of which one lacks ``VWOMiddleware``: that answers what lies
-below ``/without/``. So a page with the app and the one without it share process and connection.
+below ``/without``. So a page with the app and the one without it share process and connection.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
-from django.urls import include, path
+from django.urls import path
 from load import goal
 
 from tests.documents import ab_test, document
@@ -26,7 +26,7 @@ from tests.settings import DATABASES
 GOALS = 2_000
 """Each visitor reaches each of them once at most, so that each time is recorded."""
 TESTS = [f"test-{number}" for number in range(10)]
-WITHOUT = "/without/"
+WITHOUT = "/without"
 
 
 SECRET_KEY = "benchmark"
@@ -158,7 +158,7 @@ ASYNC_USES: dict[str, Callable[[HttpRequest], Any]] = {
     "one": adecide_once,
     "ten": adecide_ten_times,
 }
-pages = [
+urlpatterns = [
     path("empty", empty),
     path("async/empty", async_empty),
     *(path(name, page(use, read)) for name, use in USES.items()),
@@ -166,7 +166,6 @@ pages = [
     *(path(f"atomic/{name}", transaction.atomic(page(use, order))) for name, use in USES.items()),
     *(path(f"async/{name}", async_page(use)) for name, use in ASYNC_USES.items()),
 ]
-urlpatterns = [*pages, path(WITHOUT[1:], include(pages))]
 
 
 def handlers(kind: Callable[[], Any]) -> tuple[Any, Any]:
@@ -187,8 +186,9 @@ def wsgi() -> Callable[..., Any]:
     whole, lacking = handlers(WSGIHandler)
 
     def application(environ: dict[str, Any], start_response: Any) -> Any:
-        handler = lacking if environ["PATH_INFO"].startswith(WITHOUT) else whole
-        return handler(environ, start_response)
+        page = environ["PATH_INFO"]
+        environ["PATH_INFO"] = page.removeprefix(WITHOUT)
+        return (lacking if page.startswith(WITHOUT) else whole)(environ, start_response)
 
     return application
 
@@ -199,7 +199,8 @@ def asgi() -> Callable[..., Any]:
 
     async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         if scope["type"] == "http":
-            handler = lacking if scope["path"].startswith(WITHOUT) else whole
-            await handler(scope, receive, send)
+            page = scope["path"]
+            scope["path"] = page.removeprefix(WITHOUT)
+            await (lacking if page.startswith(WITHOUT) else whole)(scope, receive, send)
 
     return application
