@@ -75,14 +75,14 @@ def variables(port: int, batch_size: int) -> dict[str, str]:
 
 
 @contextmanager
-def database() -> Iterator[None]:
-    """Have a database of our own inside."""
+def database(site: str = "tests.settings") -> Iterator[None]:
+    """Have a database of our own inside, for the site of these settings."""
     import django
     from django.db import connection
 
     with tempfile.TemporaryDirectory() as folder:
         os.environ["SQLITE_TEST_NAME"] = str(Path(folder, "delivery.sqlite3"))
-        os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+        os.environ["DJANGO_SETTINGS_MODULE"] = site
         django.setup()
         before = connection.settings_dict["NAME"]
         connection.creation.create_test_db(verbosity=0, autoclobber=True)

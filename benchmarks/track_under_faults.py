@@ -93,12 +93,16 @@ class Broker:
         """How many publications have not come back."""
         return self.began - self.succeeded - self.failed
 
-    def clean_up(self) -> None:
-        """Leave nothing in a healthy broker."""
-        with self.app.connection_for_write() as connection:
-            connection.default_channel.queue_delete(QUEUE)
-            if self.url.startswith("redis"):
-                connection.default_channel.client.delete(f"_kombu.binding.{QUEUE}")
+
+def delete_queue(url: str, queue: str) -> None:
+    """Leave nothing of *queue* in a healthy broker."""
+    from kombu import Connection
+
+    with Connection(url) as connection:
+        connection.default_channel.queue_delete(queue)
+        if url.startswith("redis"):
+            names = (queue, f"_kombu.binding.{queue}", f"_kombu.binding_permanent.{queue}")
+            connection.default_channel.client.delete(*names)
 
 
 @contextmanager
@@ -137,7 +141,7 @@ def brokers() -> Iterator[list[Broker]]:
         yield found
         for broker in found[:2]:
             broker.mailbox.stop()
-            broker.clean_up()
+            delete_queue(broker.url, QUEUE)
 
 
 def configure() -> None:

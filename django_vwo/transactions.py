@@ -29,6 +29,11 @@ def whole(alias: str) -> AbstractContextManager[Any]:
     return transaction.atomic(using=alias)
 
 
+def statement(alias: str) -> AbstractContextManager[Any]:
+    """Return a context for a single statement, which is `whole` by itself outside transactions."""
+    return whole(alias) if is_in_transaction(alias) else nullcontext()
+
+
 def begin_by_hand(alias: str) -> None:
     """Begin where the site commits by hand: SQLite would take a savepoint for all there is."""
     connection = transaction.get_connection(alias)

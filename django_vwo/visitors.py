@@ -61,7 +61,7 @@ class RequestClient(VisitorClient):
 
     @property
     def user_agent(self) -> str:
-        return self._request.headers.get("User-Agent", "")
+        return self._request.META.get("HTTP_USER_AGENT", "")  # type: ignore[no-any-return]
 
     @property
     def ip_address(self) -> str:

@@ -8,8 +8,10 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.db import connection, connections, transaction
 from django.http import HttpRequest, HttpResponse
+from django.test import AsyncClient as AsyncBrowser
 from django.test import Client as Browser
 from django.test.utils import CaptureQueriesContext
 
@@ -76,6 +78,28 @@ def visit(
 
 
 Visit = Callable[[Callable[[Any], Any]], list[str]]
+
+
+@pytest.fixture
+def avisit(serve: Serve) -> Visit:
+    """Return a function that takes steps in an async view, and returns its queries."""
+    browser = AsyncBrowser()
+    browser.cookies["vwo_visitor"] = ID
+
+    async def get() -> int:
+        return (await browser.get("/")).status_code
+
+    def visited(step: Callable[[Any], Any]) -> list[str]:
+        async def view(request: HttpRequest) -> HttpResponse:
+            await step(request.vwo)
+            return HttpResponse()
+
+        serve(view)
+        with queries() as verbs:
+            assert async_to_sync(get)() == 200
+        return verbs
+
+    return visited
 
 
 def activate(vwo: Any) -> None:
@@ -152,6 +176,36 @@ def test_ten_decisions_take_as_many_as_one(warm: Configure, visit: Visit) -> Non
 
     visit(decide)
     assert visit(decide) == ["SELECT"]
+
+
+def test_in_an_async_view_they_take_as_many(warm: Configure, avisit: Visit) -> None:
+    campaigns = [ab_test(f"test-{number}", id=number) for number in range(10)]
+    warm(SETTINGS_DOCUMENT=document(*campaigns))
+
+    async def nothing(vwo: Any) -> None:
+        pass
+
+    async def decide(vwo: Any) -> None:
+        for campaign in campaigns:
+            first = await vwo.aactivate(campaign["key"])
+            assert await vwo.aget_variation_name(campaign["key"]) == first
+
+    async def activate_and_track(vwo: Any) -> None:
+        assert await vwo.aactivate("test-3")
+        assert await vwo.atrack("signup", ["test-3"])
+
+    assert avisit(nothing) == []
+    avisit(decide)
+    assert avisit(decide) == ["SELECT"]
+    assert avisit(activate_and_track) == ["SELECT", "SELECT", "INSERT"]
+
+
+def test_an_event_by_itself_needs_no_transaction(warm: Configure) -> None:
+    vwo = get_client()
+    vwo.activate("pricing-page", "alice")
+    with CaptureQueriesContext(connection) as captured:
+        assert vwo.track(None, "alice", "signup")
+    assert [query["sql"].lstrip("( ")[:6] for query in captured] == ["SELECT", "INSERT"]
 
 
 def test_ten_first_decisions_look_up_once(warm: Configure, visit: Visit) -> None:

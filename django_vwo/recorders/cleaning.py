@@ -49,6 +49,8 @@ def clean_properties(
 
     The order is that of *given*. The property *first* is the last to be left out for want of space.
     """
+    if not given:
+        return {}, []
     kept: dict[Any, tuple[str, Any]] = {}
     left_out: list[str] = []
     left = limit - len("{}")

@@ -24,6 +24,7 @@ from ..outbox.mailbox import poke
 from ..transactions import whole
 from .base import Recorder
 from .cleaning import clean_properties, clean_revenue, clean_text, clean_told, revenue_amount
+from .inserting import insert_one
 
 if TYPE_CHECKING:
     from ..outbox.held import HeldEvent
@@ -55,15 +56,21 @@ class OutboxRecorder(Recorder):
             return
         alias = router.db_for_write(EventRow)
         version = get_dialect(app_settings().dialect).PAYLOAD_VERSION
-        rows = [row_of(event, version) for event in events]
+        if len(events) == 1 and not self.asks_for_time:
+            insert_one(alias, columns_of(events[0], version))
+        else:
+            self.insert(alias, [row_of(event, version) for event in events])
+        announce(alias)
+        signals.tell_events(signals.recorded, events)
+
+    def insert(self, alias: str, rows: Sequence[EventRow]) -> None:
+        """Insert *rows*, all or none."""
         with whole(alias):
             if self.asks_for_time:
                 now = database_time(alias)
                 for row in rows:
                     row.due_at = now
             EventRow.objects.using(alias).bulk_create(rows, batch_size=ROWS_AT_ONCE)
-        announce(alias)
-        signals.tell_events(signals.recorded, events)
 
     def has_shown(self, visitor: str) -> bool:
         rows = EventRow.objects.using(router.db_for_write(EventRow)).order_by()
@@ -80,27 +87,31 @@ def announce(alias: str) -> None:
 
 def row_of(event: Event, payload_version: int) -> EventRow:
     """Return the row that holds *event*, cleaned."""
+    return EventRow(due_at=DatabaseNow(), **columns_of(event, payload_version))
+
+
+def columns_of(event: Event, payload_version: int) -> dict[str, Any]:
+    """Return the columns of `row_of`, but for when it is due."""
     extra = extra_of(event)
     visitor = clean_text(event.visitor, VISITOR_LENGTH)
-    return EventRow(
-        uuid=event.uuid,
-        kind=int(event.kind),
-        payload_version=payload_version,
-        account_id=clean_text(event.account_id, ID_LENGTH),
-        campaign_id=clean_text(event.campaign_id, ID_LENGTH),
-        campaign_key=clean_text(event.campaign_key, NAME_LENGTH),
-        variation_id=clean_text(event.variation_id, ID_LENGTH),
-        variation_name=clean_text(event.variation_name, NAME_LENGTH),
-        goal_id=clean_text(event.goal_id, ID_LENGTH),
-        goal_identifier=clean_text(event.goal_identifier, NAME_LENGTH),
-        user_id=clean_text(event.user_id, USER_ID_LENGTH),
-        visitor=visitor,
-        dedup_key=event.unique_key and dedup_key(visitor, event.unique_key),
-        occurred_at=stored_time(event.occurred_at),
-        revenue=revenue_amount(counted_revenue(event, extra)),
-        extra=extra,
-        due_at=DatabaseNow(),
-    )
+    return {
+        "uuid": event.uuid,
+        "kind": int(event.kind),
+        "payload_version": payload_version,
+        "account_id": clean_text(event.account_id, ID_LENGTH),
+        "campaign_id": clean_text(event.campaign_id, ID_LENGTH),
+        "campaign_key": clean_text(event.campaign_key, NAME_LENGTH),
+        "variation_id": clean_text(event.variation_id, ID_LENGTH),
+        "variation_name": clean_text(event.variation_name, NAME_LENGTH),
+        "goal_id": clean_text(event.goal_id, ID_LENGTH),
+        "goal_identifier": clean_text(event.goal_identifier, NAME_LENGTH),
+        "user_id": clean_text(event.user_id, USER_ID_LENGTH),
+        "visitor": visitor,
+        "dedup_key": event.unique_key and dedup_key(visitor, event.unique_key),
+        "occurred_at": stored_time(event.occurred_at),
+        "revenue": revenue_amount(counted_revenue(event, extra)),
+        "extra": extra,
+    }
 
 
 def extra_of(event: Event) -> dict[str, Any]:

@@ -32,6 +32,7 @@ Result = TypeVar("Result")
 
 VISITOR, GOAL = "the visitor's key", "the goal's identifier"
 """Stand for values that differ from look-up to look-up."""
+LEDGER_KEYS = tuple(keys_of(VISITOR).values())
 ASSIGNED, REACHED, COUNTED = range(3)
 Row = tuple[int, str, str]
 """What the other two mean: assignment key and variation, or (`COUNTED`) a key of the ledger."""
@@ -115,16 +116,16 @@ def read_rows(alias: str, visitor: str, goal_identifier: str | None) -> list[Row
     """Return, in one query, *visitor*'s assignments and where they reached the goal, if any."""
     sql, parameters = look_up(alias, has_goal=goal_identifier is not None)
     given = {VISITOR: visitor, GOAL: goal_identifier}
-    given |= zip(keys_of(VISITOR).values(), keys_of(visitor).values(), strict=True)
+    given |= zip(LEDGER_KEYS, keys_of(visitor).values(), strict=True)
     with connections[alias].cursor() as cursor:
-        cursor.execute(sql, [given.get(parameter, parameter) for parameter in parameters])
+        cursor.execute(sql, [given[parameter] for parameter in parameters])
         return list(cursor.fetchall())
 
 
 @lru_cache
-def look_up(alias: str, *, has_goal: bool) -> tuple[str, tuple[Any, ...]]:
+def look_up(alias: str, *, has_goal: bool) -> tuple[str, tuple[str, ...]]:
     """
-    Return the look-up as SQL and parameters, with `VISITOR` and `GOAL` where they belong.
+    Return the look-up as SQL and what stands for its parameters: `VISITOR`, `GOAL`, `LEDGER_KEYS`.
 
     Kept, because to put it together takes several times as long as to run it.
     """
@@ -140,7 +141,9 @@ def look_up(alias: str, *, has_goal: bool) -> tuple[str, tuple[Any, ...]]:
             columns(counted, COUNTED, "dedup_key", "dedup_key"),
         )
     sql, parameters = rows.query.get_compiler(using=alias).as_sql()
-    return sql, tuple(parameters)
+    # Each parameter is prepared each time; numbers are always the same.
+    sql %= tuple("%s" if isinstance(each, str) else int(each) for each in parameters)
+    return sql, tuple(each for each in parameters if isinstance(each, str))
 
 
 def columns(rows: models.QuerySet[Any], kind: int, *names: str) -> models.QuerySet[Any, Any]:
@@ -154,8 +157,11 @@ def reach_of(rows: list[Row], visitor: str, goal_identifier: str) -> Callable[[s
     reached = {(key, variation) for kind, key, variation in rows if kind == REACHED}
     counted = {key for kind, key, _ in rows if kind == COUNTED}
 
-    def was_reached(key: str, variation: str) -> bool:
+    def was_counted(key: str, variation: str) -> bool:
         once = unique_key(Kind.CONVERSION, key, variation, goal_identifier)
-        return (key, variation) in reached or dedup_key(visitor, once) in counted
+        return dedup_key(visitor, once) in counted
+
+    def was_reached(key: str, variation: str) -> bool:
+        return (key, variation) in reached or (bool(counted) and was_counted(key, variation))
 
     return was_reached

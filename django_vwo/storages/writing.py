@@ -196,7 +196,9 @@ class Waiting:
 def waiting(connection: BaseDatabaseWrapper) -> Waiting:
     """Return what waits for the commit of the open transaction, without what was rolled back."""
     # Kept on the connection, for both end together.
-    known: Waiting = vars(connection).setdefault("_django_vwo_waiting", Waiting())
+    known: Waiting | None = vars(connection).get("_django_vwo_waiting")
+    if known is None:
+        known = vars(connection)["_django_vwo_waiting"] = Waiting()
     known.catch_up(connection.run_on_commit)
     return known
 

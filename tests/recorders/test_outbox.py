@@ -58,14 +58,17 @@ POISON = [
 
 @pytest.mark.parametrize("poison", POISON)
 def test_a_poisoned_event_is_recorded_and_both_orders_are_kept(poison: dict[str, Any]) -> None:
+    event = conversion(**poison)
     with transaction.atomic():
         Group.objects.create(name="order before")
-        record(conversion("sibling"), conversion(**poison), conversion("another"))
+        record(conversion("sibling"), event, conversion("another"))
+        record(event)
         Group.objects.create(name="order after")
 
     assert Group.objects.count() == 2
     recorded = rows()
-    assert len(recorded) == 3
+    assert len(recorded) == 4
+    assert restore(recorded[3]) == restore(recorded[1])
     restored = restore(recorded[1])
     assert restored.kind is Kind.CONVERSION
     assert restored.visitor == conversion(**poison).visitor
@@ -85,6 +88,17 @@ def test_what_is_recorded_comes_back() -> None:
 
     for event, row in zip(events, rows(), strict=True):
         assert restore(row) == replace(event, unique_key=None)  # the row keeps its digest
+
+
+@pytest.mark.parametrize("kind", [impression, conversion, push])
+def test_an_event_by_itself_becomes_the_row_that_it_becomes_among_others(kind: Any) -> None:
+    event = kind()
+    record(event)
+    record(event, event)
+
+    alone, *others = EventRow.objects.order_by("id").values()
+    assert all(each.pop("id") and each.pop("due_at") for each in (alone, *others))
+    assert others == [alone, alone]
 
 
 def test_a_row_reads_well_in_the_admin() -> None:
