@@ -178,15 +178,18 @@ def test_a_transaction_that_a_deadlock_undid_is_made_anew() -> None:
     storage, keys = DatabaseStorage(), ("one", "two")
     for key in keys:
         remember(storage, key, "A", of=visitor("alice"))
-    both_hold_one = threading.Barrier(2, timeout=30)
+    both_hold_one, one_is_through = threading.Barrier(2, timeout=30), threading.Event()
     undone: list[OperationalError] = []
 
     def rename(order: Sequence[str]) -> None:
         rows = Assignment.objects.filter(visitor=visitor("alice").key)
+        is_first_try = not undone
+        if not is_first_try:  # or they lock each other anew
+            assert one_is_through.wait(30)
         try:
             with transaction.atomic():
                 rows.filter(assignment_key=order[0]).update(variation="B")
-                if not undone:
+                if is_first_try:
                     both_hold_one.wait()
                 rows.filter(assignment_key=order[1]).update(variation="B")
         except OperationalError as error:
@@ -196,6 +199,7 @@ def test_a_transaction_that_a_deadlock_undid_is_made_anew() -> None:
     def write(order: Sequence[str]) -> None:
         try:
             storage.insist(lambda: rename(order))
+            one_is_through.set()
         finally:
             connection.close()
 
