@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -347,9 +347,9 @@ class Conduct:
     ) -> Event:
         """Return the event; *once* names what it must not be counted twice for."""
         takes_properties = call.campaigns.has_event_properties
-        told = NOTHING
-        if call.campaigns.told is not None:
-            told = self.told(call.campaigns.told, call, campaign, variation, feature)
+        tell, told = call.campaigns.told, NOTHING
+        if tell is not None:
+            told = tell(Occasion(call.visitor, campaign, variation, feature, call.properties))
         # By position: to name 21 fields takes 0.6 µs, to make the event 0.4.
         return Event(
             kind,
@@ -373,25 +373,6 @@ class Conduct:
             told,
             call.user_agent,
             call.ip_address,
-        )
-
-    def told(
-        self,
-        tell: Callable[[Occasion], Mapping[str, Any]],
-        call: Call,
-        campaign: Campaign | None,
-        variation: Variation | None,
-        feature: Feature | None,
-    ) -> Mapping[str, Any]:
-        """Return what the vendor is told of an event in the dialect's own words."""
-        return tell(
-            Occasion(
-                visitor=call.visitor,
-                campaign=campaign,
-                variation=variation,
-                feature=feature,
-                properties=call.properties,
-            )
         )
 
 

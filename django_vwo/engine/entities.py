@@ -345,7 +345,7 @@ class Visitor:
         return self._key
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@dataclass(slots=True)
 class Occasion:
     """What an event is about to be recorded of."""
 
