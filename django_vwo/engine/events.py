@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
-from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -68,12 +67,6 @@ class Event:
         return UUID(int=self.message_id)
 
 
-# Its own, which nobody seeds; the system's would take 0.4 µs a message, this takes 0.1.
-chance = Random()  # noqa: S311
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=chance.seed)
-
-
 def new_message_id() -> int:
     """
     Return the 128 bits of a random UUID.
@@ -81,7 +74,8 @@ def new_message_id() -> int:
     >>> UUID(int=new_message_id()).version
     4
     """
-    return chance.getrandbits(128) & ~VERSION_BITS | RANDOM_VERSION
+    # The system's chance: one of this process's would be the same in all that a server forks.
+    return int.from_bytes(os.urandom(16), "big") & ~VERSION_BITS | RANDOM_VERSION
 
 
 def unique_key(kind: Kind, assignment_key: str, variation: str, goal_identifier: str = "") -> str:
