@@ -59,6 +59,8 @@ Fallback = TypeVar("Fallback")
 SomeClient = TypeVar("SomeClient", bound="Client")
 Document = Mapping[str, Any] | str | bytes
 
+# Python 3.11 takes 0.06 µs to look a member of an enumeration up.
+ACTIVATE, READ, TRACK = Purpose.ACTIVATE, Purpose.READ, Purpose.TRACK
 # Tuples, as an enumeration's members are slow to hash.
 Types = tuple[CampaignType, ...]
 ALL_TYPES: Types = tuple(CampaignType)
@@ -190,7 +192,7 @@ class Client:
         """Return the name of the visitor's variation in an A/B test; record that it is shown."""
         call = self._call(
             "activate",
-            Purpose.ACTIVATE,
+            ACTIVATE,
             user_id,
             custom_variables,
             variation_targeting_variables,
@@ -215,7 +217,7 @@ class Client:
         """Return the name of the visitor's variation in an A/B or feature test."""
         call = self._call(
             "get_variation_name",
-            Purpose.READ,
+            READ,
             user_id,
             custom_variables,
             variation_targeting_variables,
@@ -241,7 +243,7 @@ class Client:
         """Return whether the visitor has the feature, and record that they were decided on."""
         call = self._call(
             "is_feature_enabled",
-            Purpose.ACTIVATE,
+            ACTIVATE,
             user_id,
             custom_variables,
             variation_targeting_variables,
@@ -273,7 +275,7 @@ class Client:
         name = "get_feature_variable_value"
         call = self._call(
             name,
-            Purpose.READ,
+            READ,
             user_id,
             custom_variables,
             variation_targeting_variables,
@@ -301,7 +303,7 @@ class Client:
         """Return the keys of the features that the visitor has; each is recorded as asked about."""
         call = self._call(
             "get_enabled_features",
-            Purpose.ACTIVATE,
+            ACTIVATE,
             user_id,
             custom_variables,
             variation_targeting_variables,
@@ -335,7 +337,7 @@ class Client:
         """
         call = self._call(
             "decide_feature",
-            Purpose.ACTIVATE if is_told else Purpose.READ,
+            ACTIVATE if is_told else READ,
             user_id,
             custom_variables,
             variation_targeting_variables,
@@ -410,7 +412,7 @@ class Client:
         """
         call = self._call(
             "track",
-            Purpose.TRACK,
+            TRACK,
             user_id,
             custom_variables,
             variation_targeting_variables,
@@ -459,7 +461,7 @@ class Client:
             dimensions, user_id = tag_key, tag_value or user_id
         elif dimensions is None:
             dimensions = calls.push_dimensions(tag_key, tag_value)
-        call = self._call("push", Purpose.READ, user_id, None, None, session)
+        call = self._call("push", READ, user_id, None, None, session)
         call.properties = calls.mapping("push", "custom_dimension_map", dimensions)
         if not call.properties:
             raise calls.refuse("push", "custom_dimension_map", dimensions, "a dict with an entry")
@@ -486,7 +488,7 @@ class Client:
         try:
             call = self._call(
                 "explain",
-                Purpose.ACTIVATE,
+                ACTIVATE,
                 user_id,
                 custom_variables,
                 variation_targeting_variables,

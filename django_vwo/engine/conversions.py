@@ -7,6 +7,8 @@ from typing import Any
 
 from .entities import Campaign, CampaignSet, CampaignType, Goal, GoalType
 
+# Python 3.11 takes 0.06 µs to look a member of an enumeration up.
+ROLLOUT, REVENUE, OTHER = CampaignType.ROLLOUT, GoalType.REVENUE, GoalType.OTHER
 ALL_GOALS = "ALL"
 GOAL_TYPES = (ALL_GOALS, GoalType.CUSTOM.value, GoalType.REVENUE.value)
 """What `goal_type_to_track` may be."""
@@ -36,17 +38,17 @@ def is_text(value: object) -> bool:
 
 def takes_goal(campaign: Campaign, goal: Goal | None, goal_type_to_track: str) -> bool:
     """Return whether *goal* of *campaign* is to be tracked at all."""
-    if goal is None or campaign.type is CampaignType.ROLLOUT:
+    if goal is None or campaign.type is ROLLOUT:
         return False
     is_wanted = goal_type_to_track in (ALL_GOALS, goal.type)
-    return is_wanted or goal.type is GoalType.OTHER
+    return is_wanted or goal.type is OTHER
 
 
 def lacks_revenue(
     goal: Goal, revenue: float | str | None, properties: Mapping[str, Any], takes_properties: bool
 ) -> bool:
     """Return whether *goal* is a revenue goal and nothing says how much."""
-    if goal.type is not GoalType.REVENUE or revenue is not None:
+    if goal.type is not REVENUE or revenue is not None:
         return False
     if not takes_properties:
         return True

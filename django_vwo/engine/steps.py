@@ -32,6 +32,20 @@ from .entities import (
 )
 from .segments import is_met
 
+# Python 3.11 takes 0.06 µs to look a member of an enumeration up.
+BUCKETED = Reason.BUCKETED
+FORCED = Reason.FORCED
+LOST_TO_GROUP = Reason.LOST_TO_GROUP
+NOT_ACTIVATED = Reason.NOT_ACTIVATED
+OUTSIDE_RANGES = Reason.OUTSIDE_RANGES
+OUTSIDE_TRAFFIC = Reason.OUTSIDE_TRAFFIC
+SEGMENT_MISMATCH = Reason.SEGMENT_MISMATCH
+SET = Reason.SET
+STORAGE_NEEDED = Reason.STORAGE_NEEDED
+STORED = Reason.STORED
+ACTIVATE, READ = Purpose.ACTIVATE, Purpose.READ
+EQUAL_CHANCE, NOBODY_WINS = GroupRule.EQUAL_CHANCE, GroupRule.NOBODY_WINS
+
 
 @dataclass
 class Trial:
@@ -53,8 +67,8 @@ Step = Callable[[Trial, Campaign], Decision | None]
 
 def bandit(trial: Trial, campaign: Campaign) -> Decision | None:
     """End where a bandit would have to forget whom it assigned; asking again stays possible."""
-    if trial.stored is None and trial.purpose is not Purpose.READ:
-        return Decision(campaign, None, Reason.STORAGE_NEEDED)
+    if trial.stored is None and trial.purpose is not READ:
+        return Decision(campaign, None, STORAGE_NEEDED)
     return None
 
 
@@ -63,19 +77,19 @@ def set_by_site(trial: Trial, campaign: Campaign) -> Decision | None:
     of_visitor = trial.set_by_site.get(trial.visitor.user_id)
     found = of_visitor.get(campaign.id) if of_visitor else None
     variation = campaign.variations.get(found) if found is not None else None
-    return Decision(campaign, variation, Reason.SET) if variation else None
+    return Decision(campaign, variation, SET) if variation else None
 
 
 def listed(trial: Trial, campaign: Campaign) -> Decision | None:
     """End with the variation that lists the visitor's id."""
     variation = campaign.listed.get(trial.visitor.user_id)
-    return Decision(campaign, variation, Reason.FORCED) if variation else None
+    return Decision(campaign, variation, FORCED) if variation else None
 
 
 def forced(trial: Trial, campaign: Campaign) -> Decision | None:
     """End with the variation that whitelists the visitor."""
     variation = forced_variation(trial.campaigns, campaign, trial.visitor)
-    return Decision(campaign, variation, Reason.FORCED) if variation else None
+    return Decision(campaign, variation, FORCED) if variation else None
 
 
 def stored(trial: Trial, campaign: Campaign) -> Decision | None:
@@ -84,24 +98,24 @@ def stored(trial: Trial, campaign: Campaign) -> Decision | None:
         return None
     found = trial.stored.get(campaign.assignment_key)
     if found is None:
-        is_let_in = trial.purpose is Purpose.ACTIVATE or not trial.requires_activation
-        return None if is_let_in else Decision(campaign, None, Reason.NOT_ACTIVATED)
+        is_let_in = trial.purpose is ACTIVATE or not trial.requires_activation
+        return None if is_let_in else Decision(campaign, None, NOT_ACTIVATED)
     variation = campaign.variations.get(found.variation)
-    return Decision(campaign, variation, Reason.STORED) if variation else None
+    return Decision(campaign, variation, STORED) if variation else None
 
 
 def segment(trial: Trial, campaign: Campaign) -> Decision | None:
     """End for a visitor outside the campaign's segment."""
     if campaign.segment is None or is_met(campaign.segment, trial.visitor.custom_variables):
         return None
-    return Decision(campaign, None, Reason.SEGMENT_MISMATCH)
+    return Decision(campaign, None, SEGMENT_MISMATCH)
 
 
 def traffic(trial: Trial, campaign: Campaign) -> Decision | None:
     """End for a visitor outside the campaign's share of traffic."""
     if is_in_traffic(campaign, trial.visitor.bucketing_id):
         return None
-    return Decision(campaign, None, Reason.OUTSIDE_TRAFFIC)
+    return Decision(campaign, None, OUTSIDE_TRAFFIC)
 
 
 def group(trial: Trial, campaign: Campaign) -> Decision | None:
@@ -112,10 +126,10 @@ def group(trial: Trial, campaign: Campaign) -> Decision | None:
     members = trial.campaigns.members(group)
     for member in members:
         if member.id != campaign.id and has_visitor(trial, member):
-            return Decision(campaign, None, Reason.LOST_TO_GROUP)
+            return Decision(campaign, None, LOST_TO_GROUP)
     if group_winner(trial, campaign, group, members) == campaign.id:
         return None
-    return Decision(campaign, None, Reason.LOST_TO_GROUP)
+    return Decision(campaign, None, LOST_TO_GROUP)
 
 
 def allotment(trial: Trial, campaign: Campaign) -> Decision | None:
@@ -123,19 +137,19 @@ def allotment(trial: Trial, campaign: Campaign) -> Decision | None:
     group = campaign.group
     if group is None or allotted(group, trial.visitor) == campaign.id:
         return None
-    return Decision(campaign, None, Reason.LOST_TO_GROUP)
+    return Decision(campaign, None, LOST_TO_GROUP)
 
 
 def bucket(trial: Trial, campaign: Campaign) -> Decision:
     """End with the variation whose range has the visitor's bucket."""
     variation = bucketed_variation(campaign, trial.visitor.bucketing_id)
     if variation is None:
-        return Decision(campaign, None, Reason.OUTSIDE_RANGES)
+        return Decision(campaign, None, OUTSIDE_RANGES)
     if trial.stored is None or not campaign.is_remembered:
-        return Decision(campaign, variation, Reason.BUCKETED)
+        return Decision(campaign, variation, BUCKETED)
     lost = trial.stored.get(campaign.assignment_key)
     replaces = lost.variation if lost else None
-    return Decision(campaign, variation, Reason.BUCKETED, is_new=True, replaces=replaces)
+    return Decision(campaign, variation, BUCKETED, is_new=True, replaces=replaces)
 
 
 def forced_variation(
@@ -191,11 +205,11 @@ def group_winner(
         if member.id == campaign.id
         or (is_in_segment(member, visitor) and is_in_traffic(member, visitor.bucketing_id))
     ]
-    if group.rule is GroupRule.NOBODY_WINS or not eligible:
+    if group.rule is NOBODY_WINS or not eligible:
         return None
     if len(eligible) == 1:
         return eligible[0]
-    if group.rule is GroupRule.EQUAL_CHANCE:
+    if group.rule is EQUAL_CHANCE:
         weights = [(campaign_id, 100 / len(eligible)) for campaign_id in eligible]
     else:
         for campaign_id in group.priority:

@@ -92,6 +92,9 @@ def clean_told(given: Mapping[str, Any], limit: int = PROPERTIES_BYTES) -> dict[
     return {name: kept[name] for name in given if name in kept}
 
 
+SCALARS = (bool, str, int, float)
+
+
 class Cleaning:
     """One value on its way into JSON, in at most *budget* parts."""
 
@@ -105,7 +108,7 @@ class Cleaning:
             raise UnfitError
         if isinstance(value, Enum):
             return self.clean(value.value, depth + 1)
-        if value is None or isinstance(value, bool | str | int | float):
+        if value is None or isinstance(value, SCALARS):
             return clean_scalar(value)
         if isinstance(value, Mapping):
             return self.mapping(value, depth)

@@ -16,6 +16,7 @@ from .versions import compare, read_version
 LARGEST_NUMBER = 2**53
 """Larger numbers, which JavaScript cannot tell apart, are not compared."""
 
+NUMBERS = (int, float)
 TYPES = ("custom_attribute", "third_party_dimension")
 
 Test = Callable[[Any], bool | None]
@@ -140,7 +141,7 @@ def is_number(value: object) -> bool:
     >>> is_number(2**53), is_number(2**53 + 1), is_number(float("nan")), is_number(True)
     (True, False, False, False)
     """
-    if isinstance(value, int | float):
+    if isinstance(value, NUMBERS):
         return abs(value) <= LARGEST_NUMBER and not isinstance(value, bool)
     return isinstance(value, Integral)
 

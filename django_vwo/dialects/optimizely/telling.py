@@ -19,6 +19,9 @@ RESERVED = "$opt_"
 """Attributes whose names begin so are sent although the datafile does not know them."""
 BOT_FILTERING = "$opt_bot_filtering"
 CENTS = 100
+# Tuples: `str | bool` would be made anew for each attribute.
+SENT_AS_THEY_ARE = (str, bool)
+NUMBERS = (int, float)
 RULE_TYPES = {CampaignType.FEATURE_TEST: "feature-test", CampaignType.ROLLOUT: "rollout"}
 
 
@@ -76,12 +79,13 @@ class Telling:
         """Yield what is told of the visitor's attributes."""
         is_sent = is_something if self.generation.is_older else is_sendable
         for key, value in given.items():
-            if isinstance(key, str) and is_sent(value):
-                entity_id = self.attribute_ids.get(key)
-                if entity_id is None and key.startswith(RESERVED):
-                    entity_id = key
-                if entity_id is not None:
-                    yield attribute(entity_id, key, value)
+            if not isinstance(key, str):
+                continue
+            entity_id = self.attribute_ids.get(key)
+            if entity_id is None and key.startswith(RESERVED):
+                entity_id = key
+            if entity_id is not None and is_sent(value):
+                yield attribute(entity_id, key, value)
         if isinstance(self.bot_filtering, bool):
             yield attribute(BOT_FILTERING, BOT_FILTERING, self.bot_filtering)
 
@@ -106,9 +110,9 @@ def is_json(value: object) -> bool:
 
 def is_sendable(value: object) -> bool:
     """Return whether today's generation tells an attribute of this value."""
-    if isinstance(value, str | bool):
+    if isinstance(value, SENT_AS_THEY_ARE):
         return True
-    return isinstance(value, int | float) and abs(value) <= LARGEST_NUMBER  # no NaN is
+    return isinstance(value, NUMBERS) and abs(value) <= LARGEST_NUMBER  # no NaN is
 
 
 def metadata(occasion: Occasion) -> Told:
