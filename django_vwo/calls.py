@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -21,15 +22,16 @@ AMOUNTS = (int, float, Decimal, str)
 SPECIFIERS = (str, list, type(None))
 
 
+@dataclass(slots=True)
 class Call(Trial):
     """One call of the client, its arguments checked."""
 
-    name: str
-    stored: Remembered | None
+    stored: Remembered | None = None
     """The visitor's assignments; None without user storage."""
-    user_agent = ""
-    ip_address = ""
-    properties: Mapping[str, Any] = NOTHING
+    name: str = ""
+    user_agent: str = ""
+    ip_address: str = ""
+    properties: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
     """Of an event; `NOTHING` itself if none were given."""
     custom_properties: object = None
     latest_at: datetime | None = None

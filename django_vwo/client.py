@@ -566,16 +566,15 @@ class Client:
             visitor.bucketing_id = campaigns.bucketing_id(user_id, facts)
         if session is None and self.storage is not None:
             session = Remembered(self.storage, visitor)
-        call = Call(
+        return Call(
             campaigns,
             visitor,
             session,
             purpose,
             self.require_activation and campaigns.conventions.asks_for_activation,
             self._set_variations.by_user,
+            name,
         )
-        call.name = name
-        return call
 
     def _note_origin(self, call: Call, user_agent: object, ip_address: object) -> None:
         # What is not text cannot be the visitor's user agent or address.

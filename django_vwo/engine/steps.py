@@ -47,7 +47,7 @@ ACTIVATE, READ = Purpose.ACTIVATE, Purpose.READ
 EQUAL_CHANCE, NOBODY_WINS = GroupRule.EQUAL_CHANCE, GroupRule.NOBODY_WINS
 
 
-@dataclass
+@dataclass(slots=True)
 class Trial:
     """Who is decided on, and what for: everything that steps look at beside the campaign."""
 
