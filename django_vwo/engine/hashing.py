@@ -7,6 +7,8 @@ from math import floor
 
 import mmh3
 
+HASHES = 2**32
+
 
 def murmur32(key: str) -> int:
     """
@@ -18,10 +20,8 @@ def murmur32(key: str) -> int:
     >>> murmur32("Bob")
     2033809345
     """
+    # Encoded here: given a lone surrogate in a `str`, mmh3 ends the process.
     return mmh3.hash(key.encode(), 1, False)
-
-
-HASHES = 2**32
 
 
 def hashes_within(percent: float) -> int:
@@ -46,4 +46,4 @@ class Seed:
 
     def hash(self, bucketing_id: str) -> int:
         """Return `murmur32` of the text for *bucketing_id*."""
-        return mmh3.hash((self.prefix + bucketing_id + self.suffix).encode(), 1, False)
+        return murmur32(self.prefix + bucketing_id + self.suffix)

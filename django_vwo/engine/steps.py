@@ -106,7 +106,7 @@ def stored(trial: Trial, campaign: Campaign) -> Decision | None:
 
 def segment(trial: Trial, campaign: Campaign) -> Decision | None:
     """End for a visitor outside the campaign's segment."""
-    if campaign.segment is None or is_met(campaign.segment, trial.visitor.custom_variables):
+    if is_in_segment(campaign, trial.visitor):
         return None
     return Decision(campaign, None, SEGMENT_MISMATCH)
 
@@ -189,8 +189,6 @@ def has_visitor(trial: Trial, campaign: Campaign) -> bool:
     """Return whether *campaign* whitelists or remembers the visitor, be it in a lost variation."""
     if trial.stored is not None and campaign.assignment_key in trial.stored:
         return True
-    if not campaign.whitelisting:
-        return False
     return forced_variation(trial.campaigns, campaign, trial.visitor) is not None
 
 
