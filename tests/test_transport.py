@@ -108,11 +108,11 @@ def test_a_request_is_cut_if_something_else_took_its_time(collector: Collector) 
     with pytest.raises(TransportError, match="no whole answer within"):
         send(
             request(collector.url),
-            timeouts=Timeouts(connect=5, read=5, total=0.3),
-            meanwhile=lambda: time.sleep(0.5),
+            timeouts=Timeouts(connect=5, read=5, total=2),
+            meanwhile=lambda: time.sleep(1.9),
         )
 
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < 3, "its deadline does not begin after something else"
 
 
 def test_a_request_is_cut_if_something_else_fails(collector: Collector) -> None:

@@ -448,5 +448,16 @@ def test_rollouts_and_feature_tests_compete_as_well() -> None:
     assert winners(together, "Bob") == ["c"]
 
 
+def test_each_group_has_members_of_its_own() -> None:
+    apart = document(
+        *members(),
+        groups={"7": {"campaigns": [10, 11]}, "8": {"campaigns": [12]}},
+        campaignGroups={"10": 7, "11": 7, "12": 8},
+    )
+
+    assert all(len(winners(apart, user_id)) == 2 for user_id in ALL_OF_THEM)
+    assert all(winners(apart, user_id)[-1] == KEYS[-1] for user_id in ALL_OF_THEM)
+
+
 def test_a_campaign_without_a_group_is_left_alone_by_the_step() -> None:
     assert steps.group(*asked(document(campaign()))) is None

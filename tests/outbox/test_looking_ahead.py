@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -64,6 +65,19 @@ def test_the_next_batch_is_claimed_while_the_last_one_is_under_way(collector: Co
     assert leased() == []
 
 
+def test_of_several_requests_the_last_one_is_used_to_look_ahead(collector: Collector) -> None:
+    record(*impressions(20))
+    held: list[int] = []
+    way = route(collector, batch_size=10, send=looking(lambda: held.append(len(leased()))))
+    way = replace(way, sender=replace(way.sender, batches_events=False))
+
+    assert deliver(way).sent == 20
+
+    firsts, lasts = held[:10], held[10:]
+    assert [count > 10 for count in firsts] == [False] * 9 + [True], "then both batches are held"
+    assert lasts == sorted(lasts, reverse=True)
+
+
 def test_behind_a_batch_that_is_not_whole_nothing_is_looked_for(collector: Collector) -> None:
     record(*impressions(9))
     told: list[int] = []
@@ -105,6 +119,16 @@ def test_in_an_outage_what_was_claimed_ahead_is_given_back(
     known = Counter((row.attempts, row.last_status) for row in rows())
     assert known == {(1, status): 10, (0, None): 10}
     assert leased() == []
+
+
+def test_whoever_is_to_stop_claims_nothing_ahead(collector: Collector) -> None:
+    record(*impressions(20))
+    stop, held = threading.Event(), list[int]()
+    look = looking(lambda: held.append(len(leased())), before=stop.set)
+
+    deliver(route(collector, batch_size=10, send=look), is_stopped=stop.is_set)
+
+    assert held == [10]
 
 
 def test_whoever_stops_gives_back_what_was_claimed_ahead(collector: Collector) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from django_vwo.dialects import get_dialect
 from django_vwo.sources import pacing
+from django_vwo.sources.pointer import Pointer
 from tests.datafiles import datafile, experiment
 from tests.documents import sharing_a_goal
 
@@ -47,3 +48,12 @@ def test_documents_of_both_dialects_are_loaded_at_a_pace(dialect: str, document:
     read = json.loads(json.dumps(document))
     get_dialect(dialect).translate(read, source="test", pace=lambda: calls.append(1))
     assert len(calls) == 5
+
+
+def test_whoever_follows_changes_does_so_at_leisure(monkeypatch: pytest.MonkeyPatch) -> None:
+    paces: list[object] = []
+    monkeypatch.setattr(Pointer, "refresh", lambda self, pace=None: paces.append(pace))
+
+    Pointer()._look()
+
+    assert [type(pace) for pace in paces] == [pacing.Leisure]

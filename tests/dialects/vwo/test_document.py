@@ -532,3 +532,18 @@ def test_loading_leaves_the_text_as_it_was() -> None:
     loaded(whole)
 
     assert json.dumps(whole) == before
+
+
+@pytest.mark.parametrize(
+    "change", [{"id": 9}, {"name": "Other"}, {"weight": 40}, {"isFeatureEnabled": True}]
+)
+def test_tests_share_their_variations_only_where_all_is_equal(change: Json) -> None:
+    arms = split(50, 50)
+    alike = campaign("alike", 11, variations=split(50, 50))
+    other = campaign("other", 12, variations=[{**arms[0], **change}, arms[1]])
+    found = loaded(document(campaign("one", 10, variations=arms), alike, other)).campaigns
+
+    assert found["alike"].variations is found["one"].variations
+    changed, _ = found["other"].variations.values()
+    assert changed not in found["one"].variations.values()
+    assert found["other"].bucketing.ranges.owners[0] is changed
