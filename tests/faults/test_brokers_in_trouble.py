@@ -75,12 +75,15 @@ class Shop(Site):
         wait_until(lambda: has_connected("django_vwo.mailbox", self.port))
 
     def nudges(self) -> int:
-        """Return how many nudges the broker has for workers to come."""
+        """Return how many nudges the broker has for workers to come; none before the first."""
         with deliver.app.connection_for_read() as connection:
             channel = connection.default_channel
             if connection.transport.driver_type == "redis":
                 return int(channel.client.llen(self.queue))
-            return int(channel.queue_declare(self.queue, passive=True).message_count)
+            try:
+                return int(channel.queue_declare(self.queue, passive=True).message_count)
+            except connection.channel_errors:  # no queue yet
+                return 0
 
     def wipe(self) -> None:
         """Have the broker forget its messages: a Redis everything, by FLUSHALL."""
