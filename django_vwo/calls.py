@@ -22,21 +22,23 @@ AMOUNTS = (int, float, Decimal, str)
 SPECIFIERS = (str, list, type(None))
 
 
-@dataclass(slots=True)
+@dataclass
 class Call(Trial):
     """One call of the client, its arguments checked."""
 
     stored: Remembered | None = None
     """The visitor's assignments; None without user storage."""
     name: str = ""
-    user_agent: str = ""
-    ip_address: str = ""
-    properties: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
+
+    # What few calls have is no part of making one.
+    user_agent = ""
+    ip_address = ""
+    properties = NOTHING
     """Of an event; `NOTHING` itself if none were given."""
-    custom_properties: object = None
-    latest_at: datetime | None = None
+    custom_properties: object = field(default=None, init=False)
+    latest_at: datetime | None = field(default=None, init=False)
     """The latest moment that an event of the call tells."""
-    converted_at: datetime | None = None
+    converted_at: datetime | None = field(default=None, init=False)
     """The moment that all conversions of the call tell."""
 
 

@@ -198,7 +198,8 @@ class Client:
             variation_targeting_variables,
             session,
         )
-        self._note_origin(call, user_agent, user_ip_address)
+        if user_agent is not None or user_ip_address is not None:
+            note_origin(call, user_agent, user_ip_address)
         call.custom_properties = custom_properties
         campaign = self._campaign(call, campaign_key, AB_TESTS)
         variation = self._conduct.variation(call, campaign)
@@ -249,7 +250,8 @@ class Client:
             variation_targeting_variables,
             session,
         )
-        self._note_origin(call, user_agent, user_ip_address)
+        if user_agent is not None or user_ip_address is not None:
+            note_origin(call, user_agent, user_ip_address)
         call.custom_properties = custom_properties
         feature = self._feature(call, campaign_key)
         decision = self._conduct.feature(call, feature)
@@ -309,7 +311,8 @@ class Client:
             variation_targeting_variables,
             session,
         )
-        self._note_origin(call, user_agent, user_ip_address)
+        if user_agent is not None or user_ip_address is not None:
+            note_origin(call, user_agent, user_ip_address)
         features = call.campaigns.features
         decisions = self._conduct.features(call, features.values())
         found = zip(features, decisions, strict=True)
@@ -343,7 +346,8 @@ class Client:
             variation_targeting_variables,
             session,
         )
-        self._note_origin(call, user_agent, user_ip_address)
+        if user_agent is not None or user_ip_address is not None:
+            note_origin(call, user_agent, user_ip_address)
         call.stored = call.stored if is_remembered else None
         feature = self._feature(call, feature_key)
         decision = self._conduct.feature(call, feature)
@@ -422,7 +426,8 @@ class Client:
         revenue = self._revenue(revenue_value)
         calls.choice("track", "goal_type_to_track", goal_type_to_track, conversions.GOAL_TYPES)
         calls.flag("track", "should_track_returning_user", should_track_returning_user)
-        self._note_origin(call, user_agent, user_ip_address)
+        if user_agent is not None or user_ip_address is not None:
+            note_origin(call, user_agent, user_ip_address)
         call.properties = calls.mapping("track", "event_properties", event_properties)
         counts_again = should_track_returning_user
         if revenue is None and call.campaigns.revenue_in is not None:
@@ -576,13 +581,6 @@ class Client:
             name,
         )
 
-    def _note_origin(self, call: Call, user_agent: object, ip_address: object) -> None:
-        # What is not text cannot be the visitor's user agent or address.
-        if isinstance(user_agent, str):
-            call.user_agent = user_agent
-        if isinstance(ip_address, str):
-            call.ip_address = ip_address
-
     def _campaign(self, call: Call, key: object, taken: Types) -> Campaign:
         campaign = call.campaigns.campaigns.get(key) if isinstance(key, str) else None
         if campaign is None:
@@ -631,6 +629,15 @@ class Client:
         except RevenueError as error:
             self.report("track", error)
             return None
+
+
+def note_origin(call: Call, user_agent: object, ip_address: object) -> None:
+    """Have the events of *call* tell where it came from."""
+    # What is not text cannot be the visitor's user agent or address.
+    if isinstance(user_agent, str):
+        call.user_agent = user_agent
+    if isinstance(ip_address, str):
+        call.ip_address = ip_address
 
 
 def is_enabled(decision: Decision) -> bool:

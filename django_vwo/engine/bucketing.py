@@ -3,29 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from math import ceil
 
-from .entities import Campaign, Group, Owner, Ranges, Variation
-from .hashing import HASHES
-
-BUCKETS = 10_000
-
-
-def bucket_for_hash(hash_value: int, buckets: int = BUCKETS, multiplier: float = 1) -> int:
-    """
-    Return the 1-based bucket that a 32-bit hash falls in.
-
-    *hash_value* is unsigned, 0 to 2**32 - 1. With a *multiplier* of 1 the result is 1 to
-    *buckets*, both included; at the default, one bucket is 0.01 % of visitors.
-    Raises `ValueError` if *hash_value* does not fit in 32 bits.
-    Source: wingify/vwo-python-sdk 1.68.2, vwo/core/bucketer.py; visitor "Bob" of its tests.
-
-    >>> bucket_for_hash(2033809345, buckets=100)
-    48
-    """
-    if not 0 <= hash_value < HASHES:
-        raise ValueError(f"hash_value is {hash_value}; expected 0 to {HASHES - 1}")
-    return int((buckets * hash_value / HASHES + 1) * multiplier)
+from .entities import Campaign, Group, Owner, Ranges
+from .hashing import BUCKETS, HASHES, bucket_for_hash
 
 
 def lay_out(weights: Iterable[tuple[Owner, float]]) -> Ranges[Owner]:
@@ -58,9 +40,16 @@ def owner_among(weights: Iterable[tuple[Owner, float]], bucket: int) -> Owner | 
     return next((owner for owner, end in ends(weights) if bucket <= end), None)
 
 
+@lru_cache(maxsize=256)
+def equal_shares(count: int) -> Ranges[int]:
+    """Return the buckets of *count* owners, by their place, of whom none has more weight."""
+    return lay_out((place, 100 / count) for place in range(count))
+
+
 def is_in_traffic(campaign: Campaign, bucketing_id: str) -> bool:
     """Return whether the campaign's traffic share admits *bucketing_id*."""
-    return campaign.bucketing.campaign_seed.hash(bucketing_id) < campaign.admitted_hashes
+    admitted = campaign.admitted_hashes
+    return admitted == HASHES or campaign.bucketing.campaign_seed.hash(bucketing_id) < admitted
 
 
 def bucket_in_campaign(campaign: Campaign, bucketing_id: str) -> int:
@@ -68,11 +57,6 @@ def bucket_in_campaign(campaign: Campaign, bucketing_id: str) -> int:
     scheme = campaign.bucketing
     hash_value = scheme.variation_seed.hash(bucketing_id)
     return bucket_for_hash(hash_value, BUCKETS, scheme.multiplier)
-
-
-def bucketed_variation(campaign: Campaign, bucketing_id: str) -> Variation | None:
-    """Return the variation whose range the bucketing id falls in."""
-    return campaign.bucketing.ranges.owner_of(bucket_in_campaign(campaign, bucketing_id))
 
 
 def whitelisting_bucket(campaign: Campaign, bucketing_id: str) -> int:

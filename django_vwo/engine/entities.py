@@ -10,7 +10,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from .hashing import Seed, hashes_within
+from .hashing import Seed, hash_ends, hashes_within
 
 if TYPE_CHECKING:
     from .events import Event
@@ -121,6 +121,12 @@ class Bucketing:
     """Stretches the bucket value: the oldest accounts bucket only the admitted share."""
     ranges: Ranges[Variation | None]
     """None: whoever is in that range gets no variation."""
+    hash_ends: tuple[int, ...] = field(init=False, repr=False)
+    """The hash behind those of bucket 0, and the one behind those of each range."""
+
+    def __post_init__(self) -> None:
+        ends = hash_ends(self.ranges.ends, self.multiplier)
+        object.__setattr__(self, "hash_ends", ends)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -313,14 +319,7 @@ class CampaignSet:
 class Visitor:
     """Who is decided on, with everything that segments and senders may want to know of them."""
 
-    __slots__ = (
-        "_key",
-        "bucketing_id",
-        "custom_variables",
-        "targeting_variables",
-        "user_id",
-        "visitor_key",
-    )
+    _key: str | None = None
 
     def __init__(
         self,
@@ -328,14 +327,13 @@ class Visitor:
         custom_variables: Facts = NOTHING,
         targeting_variables: Facts = NOTHING,
         visitor_key: Callable[[str], str] = str,
-        bucketing_id: str | None = None,
     ) -> None:
         self.user_id = user_id
-        self.bucketing_id = user_id if bucketing_id is None else bucketing_id
+        self.bucketing_id = user_id
+        """What is hashed: the user id, where nothing else is asked for."""
         self.custom_variables = custom_variables
         self.targeting_variables = targeting_variables
         self.visitor_key = visitor_key
-        self._key: str | None = None
 
     @property
     def key(self) -> str:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from functools import partial
 from itertools import pairwise
 
 from . import steps
-from .bucketing import bucket_for_hash, bucket_in_campaign, group_bucket, is_in_traffic
+from .bucketing import bucket_in_campaign, group_bucket
 from .decision import Decision
 from .entities import Campaign, Feature, Variation
 from .features import decide_feature
 from .findings import MOST_FINDINGS, Explanation, Finding, unreached
+from .hashing import bucket_for_hash
 from .steps import Step, Trial
 
 Describe = Callable[[Trial, Campaign, Decision | None], Finding]
@@ -31,7 +31,8 @@ def explain(trial: Trial, campaign: Campaign) -> Decision:
             findings.append(unreached(TITLES.get(step, step.__name__)))
     if end is None:
         raise ValueError(f"The steps of campaign {campaign.key!r} lead to no decision.")
-    return replace(end, findings=tuple(findings))
+    end.findings = tuple(findings)
+    return end
 
 
 def explain_feature(trial: Trial, feature: Feature) -> Decision:
@@ -46,7 +47,8 @@ def explain_feature(trial: Trial, feature: Feature) -> Decision:
         return decision
 
     decision = decide_feature(trial, feature, decide)
-    return replace(decision, findings=tuple(findings))
+    decision.findings = tuple(findings)
+    return decision
 
 
 def describe(step: Step, trial: Trial, campaign: Campaign, end: Decision | None) -> Finding:
@@ -106,21 +108,19 @@ def of_group(trial: Trial, campaign: Campaign, end: Decision | None) -> Finding:
     if group is None:
         return Finding(text="in no group", is_met=True)
     title = f"group {group.name or group.id}"
-    members = trial.campaigns.members(group)
-    others = [member for member in members if member.id != campaign.id]
+    others = [each for each in trial.campaigns.members(group) if each.id != campaign.id]
     holders = [other for other in others if steps.has_visitor(trial, other)]
     if holders:
         return Finding(text=f"{title}: {holders[0].key} has the visitor", is_met=False)
     parts = [of_rival(trial, other) for other in others]
-    winner_id = steps.group_winner(trial, campaign, group, members)
+    winner_id = steps.group_winner(trial, campaign, group)
     winner = trial.campaigns.campaigns_by_id.get(winner_id or "")
     won_by = f"won by {winner.key}" if winner else "won by none"
     return with_parts(f"{title}: {won_by}", parts, is_met=end is None)
 
 
 def of_rival(trial: Trial, other: Campaign) -> Finding:
-    visitor = trial.visitor
-    is_met = steps.is_in_segment(other, visitor) and is_in_traffic(other, visitor.bucketing_id)
+    is_met = steps.would_take(other, trial.visitor)
     return Finding(text=f"{other.key} would take the visitor", is_met=is_met)
 
 

@@ -87,10 +87,10 @@ class Broken:
         return self.why
 
 
-def is_met(segment: Segment, facts: Facts) -> bool:
-    """Return whether *facts* meet *segment*; what cannot be told is not met."""
+def is_met(segment: Segment | None, facts: Facts) -> bool:
+    """Return whether *facts* meet *segment*, which is everybody's if None; not, if in doubt."""
     try:
-        return segment.evaluate(facts) is True
+        return segment is None or segment.evaluate(facts) is True
     except BrokenSegmentError:
         return False
 

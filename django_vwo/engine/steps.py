@@ -6,11 +6,12 @@ A campaign carries those of its dialect's steps that can apply to it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from .bucketing import (
-    bucketed_variation,
+    equal_shares,
     group_bucket,
     is_in_traffic,
     owner_among,
@@ -47,7 +48,7 @@ ACTIVATE, READ = Purpose.ACTIVATE, Purpose.READ
 EQUAL_CHANCE, NOBODY_WINS = GroupRule.EQUAL_CHANCE, GroupRule.NOBODY_WINS
 
 
-@dataclass(slots=True)
+@dataclass
 class Trial:
     """Who is decided on, and what for: everything that steps look at beside the campaign."""
 
@@ -106,7 +107,7 @@ def stored(trial: Trial, campaign: Campaign) -> Decision | None:
 
 def segment(trial: Trial, campaign: Campaign) -> Decision | None:
     """End for a visitor outside the campaign's segment."""
-    if is_in_segment(campaign, trial.visitor):
+    if is_met(campaign.segment, trial.visitor.custom_variables):
         return None
     return Decision(campaign, None, SEGMENT_MISMATCH)
 
@@ -123,11 +124,10 @@ def group(trial: Trial, campaign: Campaign) -> Decision | None:
     group = campaign.group
     if group is None:
         return None
-    members = trial.campaigns.members(group)
-    for member in members:
+    for member in trial.campaigns.members(group):
         if member.id != campaign.id and has_visitor(trial, member):
             return Decision(campaign, None, LOST_TO_GROUP)
-    if group_winner(trial, campaign, group, members) == campaign.id:
+    if group_winner(trial, campaign, group) == campaign.id:
         return None
     return Decision(campaign, None, LOST_TO_GROUP)
 
@@ -142,22 +142,25 @@ def allotment(trial: Trial, campaign: Campaign) -> Decision | None:
 
 def bucket(trial: Trial, campaign: Campaign) -> Decision:
     """End with the variation whose range has the visitor's bucket."""
-    variation = bucketed_variation(campaign, trial.visitor.bucketing_id)
+    scheme = campaign.bucketing
+    owners = scheme.ranges.owners
+    hash_value = scheme.variation_seed.hash(trial.visitor.bucketing_id)
+    place = bisect_right(scheme.hash_ends, hash_value) - 1
+    variation = owners[place] if 0 <= place < len(owners) else None
     if variation is None:
         return Decision(campaign, None, OUTSIDE_RANGES)
-    if trial.stored is None or not campaign.is_remembered:
-        return Decision(campaign, variation, BUCKETED)
-    lost = trial.stored.get(campaign.assignment_key)
-    replaces = lost.variation if lost else None
-    return Decision(campaign, variation, BUCKETED, is_new=True, replaces=replaces)
+    decision = Decision(campaign, variation, BUCKETED)
+    if trial.stored is not None and campaign.is_remembered:
+        decision.is_new = True
+        lost = trial.stored.get(campaign.assignment_key)
+        decision.replaces = lost.variation if lost else None
+    return decision
 
 
 def forced_variation(
     campaigns: CampaignSet, campaign: Campaign, visitor: Visitor
 ) -> Variation | None:
     """Return the variation that whitelists *visitor*; of several the one with their bucket."""
-    if not campaign.whitelisting:
-        return None
     facts = whitelisting_facts(campaigns, campaign, visitor)
     matching = []
     for variation in campaign.whitelisting:
@@ -180,40 +183,39 @@ def whitelisting_facts(campaigns: CampaignSet, campaign: Campaign, visitor: Visi
     return {**visitor.targeting_variables, **own} if visitor.targeting_variables else own
 
 
-def is_in_segment(campaign: Campaign, visitor: Visitor) -> bool:
-    """Return whether *visitor* meets the campaign's segment."""
-    return campaign.segment is None or is_met(campaign.segment, visitor.custom_variables)
-
-
 def has_visitor(trial: Trial, campaign: Campaign) -> bool:
     """Return whether *campaign* whitelists or remembers the visitor, be it in a lost variation."""
     if trial.stored is not None and campaign.assignment_key in trial.stored:
         return True
+    if not campaign.whitelisting:
+        return False  # without a call: this is asked of every other member of a group
     return forced_variation(trial.campaigns, campaign, trial.visitor) is not None
 
 
-def group_winner(
-    trial: Trial, campaign: Campaign, group: Group, members: Sequence[Campaign]
-) -> str | None:
+def would_take(campaign: Campaign, visitor: Visitor) -> bool:
+    """Return whether *visitor* meets the campaign's segment and is within its traffic."""
+    is_in_segment = is_met(campaign.segment, visitor.custom_variables)
+    return is_in_segment and is_in_traffic(campaign, visitor.bucketing_id)
+
+
+def group_winner(trial: Trial, campaign: Campaign, group: Group) -> str | None:
     """Return the id of the member that the visitor may enter, given that it may be *campaign*."""
     visitor = trial.visitor
-    eligible = [
-        member.id
-        for member in members
-        if member.id == campaign.id
-        or (is_in_segment(member, visitor) and is_in_traffic(member, visitor.bucketing_id))
-    ]
+    eligible = []
+    for member in trial.campaigns.members(group):
+        if member.id == campaign.id or would_take(member, visitor):
+            eligible.append(member.id)
     if group.rule is NOBODY_WINS or not eligible:
         return None
     if len(eligible) == 1:
         return eligible[0]
     if group.rule is EQUAL_CHANCE:
-        weights = [(campaign_id, 100 / len(eligible)) for campaign_id in eligible]
-    else:
-        for campaign_id in group.priority:
-            if campaign_id in eligible:
-                return campaign_id
-        weights = [(key, group.weights[key]) for key in eligible if key in group.weights]
+        place = equal_shares(len(eligible)).owner_of(group_bucket(group, visitor.bucketing_id))
+        return None if place is None else eligible[place]
+    for campaign_id in group.priority:
+        if campaign_id in eligible:
+            return campaign_id
+    weights = [(key, group.weights[key]) for key in eligible if key in group.weights]
     return owner_among(weights, group_bucket(group, visitor.bucketing_id))
 
 

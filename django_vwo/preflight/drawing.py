@@ -38,8 +38,7 @@ class Draw:
         """Find out about the visitor of *trial*, who might enter *campaign*."""
         self.user_id = trial.visitor.user_id
         self.holders = {each.id for each in self.listing if steps.has_visitor(trial, each)}
-        members = trial.campaigns.members(self.group)
-        self.winner = steps.group_winner(trial, campaign, self.group, members)
+        self.winner = steps.group_winner(trial, campaign, self.group)
 
 
 def drawing(campaigns: CampaignSet) -> CampaignSet:

@@ -13,9 +13,8 @@ from collections.abc import Iterator, Mapping
 from itertools import pairwise, product
 from math import floor
 
-from ..engine.bucketing import BUCKETS
 from ..engine.entities import Campaign
-from ..engine.hashing import Seed
+from ..engine.hashing import BUCKETS, Seed
 
 Point = Mapping[Seed, float]
 """A visitor: of each text that is hashed, the place of its hash value among all, 0 to 1."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..engine.bucketing import BUCKETS
 from ..engine.campaign_changes import percent
 from ..engine.entities import Campaign, CampaignSet
+from ..engine.hashing import BUCKETS
 from .mismatch import ALARM, mismatch, visitors_until_noticed
 from .population import Found, Tick, spread
 from .shares import admitted_share

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from operator import ge
 from typing import Any
 
 import pytest
@@ -12,11 +13,11 @@ from django_vwo import conduct, dialects
 from django_vwo.dialects.vwo import bucketing as seeds
 from django_vwo.dialects.vwo import document, segments
 from django_vwo.dialects.vwo.variables import CASTS
-from django_vwo.engine import bucketing, conversions, steps
+from django_vwo.engine import bucketing, conversions, entities, steps
 from django_vwo.engine.decision import Decision
 from django_vwo.engine.entities import Campaign, GroupRule, Reason, Variation
 from django_vwo.engine.events import Event
-from django_vwo.engine.hashing import murmur32
+from django_vwo.engine.hashing import Seed, bucket_for_hash
 from django_vwo.engine.segments import AnyOf
 
 Patch = pytest.MonkeyPatch
@@ -64,13 +65,17 @@ def one_more(right: Callable[..., int]) -> Callable[..., int]:
     return lambda *args: right(*args) + 1
 
 
+def one_early(right: Callable[..., tuple[int, ...]]) -> Callable[..., tuple[int, ...]]:
+    return lambda ends, multiplier: right(tuple(end - 1 for end in ends), multiplier)
+
+
 def bucket_of_user(group: Any, bucketing_id: str) -> int:
-    return bucketing.bucket_for_hash(murmur32(bucketing_id))
+    return bucket_for_hash(Seed().hash(bucketing_id))
 
 
 def below_its_share(campaign: Campaign, bucketing_id: str) -> bool:
     hash_value = campaign.bucketing.campaign_seed.hash(bucketing_id)
-    return bucketing.bucket_for_hash(hash_value, 100) < campaign.percent_traffic
+    return bucket_for_hash(hash_value, 100) < campaign.percent_traffic
 
 
 def swapped(right: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -124,8 +129,7 @@ def by_any(right: Callable[..., Any]) -> Callable[..., Any]:
     return lambda *args: AnyOf(tuple(getattr(right(*args), "parts", ())))
 
 
-def plain_text(facts: Any, name: str) -> str | None:
-    value = facts.get(name)
+def plain_text(value: Any) -> str | None:
     return str(value) or None if value is not None else None
 
 
@@ -134,8 +138,8 @@ def unchanged(value: Any) -> Any:
 
 
 FAULTS = (
-    Fault("bucket off by one", replacing(bucketing, "bucket_for_hash", one_more)),
-    Fault("variation's bucket off by one", replacing(bucketing, "bucket_in_campaign", one_more)),
+    Fault("group's bucket off by one", replacing(bucketing, "bucket_for_hash", one_more)),
+    Fault("variation's bucket off by one", replacing(entities, "hash_ends", one_early)),
     Fault("a group has no seed", replacing(steps, "group_bucket", lambda _: bucket_of_user)),
     Fault("traffic < for <=", replacing(steps, "is_in_traffic", lambda _: below_its_share)),
     Fault("no stretch in old bucketing", replacing(seeds, "stretch", instead(1.0))),
@@ -152,7 +156,7 @@ FAULTS = (
         "lower() is case-sensitive", replacing(segments.TESTS, "lower", lambda _: segments.equals)
     ),
     Fault("startswith repaired", replacing(segments.TESTS, "startswith", lambda _: str.startswith)),
-    Fault("gt as gte", replacing(segments.NUMERIC_TESTS, "gt", lambda _: float.__ge__)),
+    Fault("gt as gte", replacing(segments.NUMERIC_TESTS, "gt", lambda _: ge)),
     Fault("wildcard swapped", replacing(segments, "wildcard", swapped)),
     Fault("numbers compared as written", replacing(segments, "read_number", instead(None))),
     Fault(

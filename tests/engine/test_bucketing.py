@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from math import ceil
+from math import ceil, inf
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_vwo.engine.bucketing import BUCKETS, bucket_for_hash, lay_out
+from django_vwo.engine.bucketing import lay_out
 from django_vwo.engine.entities import Ranges
-from django_vwo.engine.hashing import HASHES, Seed, hashes_within, murmur32
+from django_vwo.engine.hashing import (
+    BUCKETS,
+    HASHES,
+    Seed,
+    bucket_for_hash,
+    hash_ends,
+    hashes_within,
+)
 from tests.answers import BUCKETING
 
 weights = st.lists(st.floats(0, 100) | st.integers(0, 100), max_size=8)
@@ -23,24 +30,24 @@ any_weights = st.lists(
 
 @pytest.mark.parametrize(("key", "hash_value"), BUCKETING["hashes"])
 def test_hashes_are_the_official_sdks(key: str, hash_value: int) -> None:
-    assert murmur32(key) == hash_value
+    assert Seed().hash(key) == hash_value
 
 
 def test_hash_of_nothing_is_the_published_one() -> None:
     # The test vector that every list of MurmurHash3 x86 32 has for seed 1.
-    assert murmur32("") == 0x514E28B7
+    assert Seed().hash("") == 0x514E28B7
 
 
 def test_text_that_is_no_unicode_has_no_hash() -> None:
     with pytest.raises(UnicodeEncodeError):
-        murmur32("\ud800")
+        Seed().hash("\ud800")
 
 
 @pytest.mark.parametrize(("key", "buckets", "multiplier", "bucket"), BUCKETING["buckets"])
 def test_buckets_are_the_official_sdks(
     key: str, buckets: int, multiplier: float, bucket: int
 ) -> None:
-    assert bucket_for_hash(murmur32(key), buckets, multiplier) == bucket
+    assert bucket_for_hash(Seed().hash(key), buckets, multiplier) == bucket
 
 
 @pytest.mark.parametrize(
@@ -70,9 +77,8 @@ def test_each_hash_has_a_bucket_in_range(hash_value: int) -> None:
 
 
 def test_seed_stands_around_the_bucketing_id() -> None:
-    assert Seed().hash("Bob") == murmur32("Bob")
-    assert Seed(prefix="10_").hash("Bob") == murmur32("10_Bob")
-    assert Seed(prefix="10_", suffix="_x").hash("Bob") == murmur32("10_Bob_x")
+    assert Seed(prefix="10_").hash("Bob") == Seed().hash("10_Bob")
+    assert Seed(prefix="10_", suffix="_x").hash("Bob") == Seed().hash("10_Bob_x")
 
 
 @pytest.mark.parametrize(
@@ -84,6 +90,21 @@ def test_hashes_within_traffic_are_those_of_its_buckets(percent: float) -> None:
         if 0 <= hash_value < HASHES:
             is_admitted = bucket_for_hash(hash_value, 100) <= percent
             assert (hash_value < admitted) is is_admitted, hash_value
+
+
+@given(
+    st.lists(st.integers(1, 40_000), unique=True, max_size=6).map(sorted),
+    st.sampled_from([0, 1e-300, 0.3, 0.999, 1, 1.01, 100 / 33, 2.5, 100, 1e4, 1e300, inf]),
+)
+def test_hash_ends_are_those_of_the_buckets(ends: list[int], multiplier: float) -> None:
+    """Traffic of 1e-320 % stretches without end, infinite traffic to nothing."""
+    for last, end in zip((0, *ends), hash_ends(tuple(ends), multiplier), strict=True):
+        for hash_value in {0, end - 2, end - 1, end, end + 1, HASHES - 1}:
+            if 0 <= hash_value < HASHES:
+                is_up_to = multiplier < inf and (
+                    bucket_for_hash(hash_value, BUCKETS, multiplier) <= last
+                )
+                assert (hash_value < end) is is_up_to, (last, hash_value)
 
 
 @pytest.mark.parametrize(

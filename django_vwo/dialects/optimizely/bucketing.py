@@ -6,9 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import Any
 
-from ...engine.bucketing import BUCKETS
 from ...engine.entities import Bucketing, Facts, Owner, Ranges, Variation
-from ...engine.hashing import Seed
+from ...engine.hashing import BUCKETS, Seed
 from ..visitor_keys import key_maker
 
 Json = Mapping[str, Any]

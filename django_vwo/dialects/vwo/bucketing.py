@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...engine.bucketing import BUCKETS
 from ...engine.entities import Bucketing, Ranges, Variation
-from ...engine.hashing import Seed
+from ...engine.hashing import BUCKETS, Seed
 from ..visitor_keys import key_maker
 
 Json = Mapping[str, Any]

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any, TypeGuard
 
 from ...engine import steps
-from ...engine.bucketing import BUCKETS, lay_out
+from ...engine.bucketing import lay_out
 from ...engine.entities import (
     Campaign,
     CampaignSet,
@@ -24,7 +24,7 @@ from ...engine.entities import (
     Segment,
     Variation,
 )
-from ...engine.hashing import Seed
+from ...engine.hashing import BUCKETS, Seed
 from ..base import NO_OPTIONS, Options, Pace, full_speed
 from ..checking import is_encodable
 from ..collecting import without_collector

@@ -6,6 +6,7 @@ import math
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from operator import ge, gt, le, lt
 from typing import Any
 
 from ...engine.entities import Facts, Segment
@@ -104,8 +105,7 @@ def parse_operand(name: str, operand: str) -> Segment:
     found = OPERAND.match(operand)
     operator, text = (found[1], found[2]) if found else ("", operand)
     if operator in NUMERIC_TESTS:
-        number = read_number(text)
-        return NumericComparison(name, operand, NUMERIC_TESTS[operator], number)
+        return NumericComparison(name, operand, NUMERIC_TESTS[operator], value_number(text))
     if operator == "regex":
         return pattern_leaf(name, operand, text)
     if operator == "wildcard":
@@ -170,14 +170,14 @@ TESTS: dict[str, Test] = {
     "endswith": starts_with,
 }
 NUMERIC_TESTS: dict[str, Callable[[float, float], bool]] = {
-    "gt": float.__gt__,
-    "gte": float.__ge__,
-    "lt": float.__lt__,
-    "lte": float.__le__,
-    "greaterthan": float.__gt__,
-    "greaterthanequalto": float.__ge__,
-    "lessthan": float.__lt__,
-    "lessthanequalto": float.__le__,
+    "gt": gt,
+    "gte": ge,
+    "lt": lt,
+    "lte": le,
+    "greaterthan": gt,
+    "greaterthanequalto": ge,
+    "lessthan": lt,
+    "lessthanequalto": le,
 }
 
 
@@ -204,9 +204,8 @@ def number_text(number: float) -> str:
     return str(int(number)) if number.is_integer() else str(number)
 
 
-def value_text(facts: Facts, name: str) -> str | None:
-    """Return the visitor's variable as text, or None where it is missing or has no text."""
-    value = facts.get(name)
+def value_text(value: object) -> str | None:
+    """Return a visitor's variable as text, or None where it is missing or has no text."""
     if value is None:
         return None
     if isinstance(value, str):
@@ -217,6 +216,19 @@ def value_text(facts: Facts, name: str) -> str | None:
         return str(value) or None
     except Exception:  # whatever the site's own object does, the leaf is false
         return None
+
+
+def value_number(value: object) -> float | None:
+    """Return a visitor's variable as a number, or None where it reads as none, or is infinite."""
+    if type(value) is int or type(value) is float:  # what most are, without a detour through text
+        try:
+            number: float | None = float(value)
+        except OverflowError:
+            return None
+    else:
+        text = value_text(value)
+        number = None if text is None else read_number(text)
+    return number if number is not None and math.isfinite(number) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,11 +242,15 @@ class TextComparison:
     number: float | None = field(compare=False)
 
     def evaluate(self, facts: Facts) -> bool:
-        value = value_text(facts, self.name)
-        if value is None:
+        value = facts.get(self.name)
+        if not isinstance(value, str):
+            value = value_text(value)
+        if not value:
             return False
-        number = None if self.number is None else read_number(value)
-        if self.number is None or number is None:
+        if self.number is None:
+            return self.test(value, self.text)
+        number = read_number(value)
+        if number is None:
             return self.test(value, self.text)
         if not (math.isfinite(number) and math.isfinite(self.number)):
             return False
@@ -254,13 +270,10 @@ class NumericComparison:
     number: float | None = field(compare=False)
 
     def evaluate(self, facts: Facts) -> bool:
-        value = value_text(facts, self.name)
-        if value is None or self.number is None:
+        if self.number is None:
             return False
-        number = read_number(value)
-        if number is None or not (math.isfinite(number) and math.isfinite(self.number)):
-            return False
-        return self.test(number, self.number)
+        number = value_number(facts.get(self.name))
+        return number is not None and self.test(number, self.number)
 
     def __str__(self) -> str:
         return f"{self.name}: {self.operand}"
