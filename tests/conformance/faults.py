@@ -13,11 +13,11 @@ from django_vwo import conduct, dialects
 from django_vwo.dialects.vwo import bucketing as seeds
 from django_vwo.dialects.vwo import document, segments
 from django_vwo.dialects.vwo.variables import CASTS
-from django_vwo.engine import bucketing, conversions, entities, steps
+from django_vwo.engine import conversions, entities, steps
 from django_vwo.engine.decision import Decision
 from django_vwo.engine.entities import Campaign, GroupRule, Reason, Variation
 from django_vwo.engine.events import Event
-from django_vwo.engine.hashing import Seed, bucket_for_hash
+from django_vwo.engine.hashing import BUCKETS, Seed, bucket_for_hash
 from django_vwo.engine.segments import AnyOf
 
 Patch = pytest.MonkeyPatch
@@ -61,8 +61,8 @@ def instead(value: Any) -> Callable[[Any], Any]:
     return lambda right: lambda *args, **kwargs: value
 
 
-def one_more(right: Callable[..., int]) -> Callable[..., int]:
-    return lambda *args: right(*args) + 1
+def from_the_other_end(right: Callable[..., int]) -> Callable[..., int]:
+    return lambda *args: BUCKETS + 1 - right(*args)
 
 
 def one_early(right: Callable[..., tuple[int, ...]]) -> Callable[..., tuple[int, ...]]:
@@ -138,7 +138,7 @@ def unchanged(value: Any) -> Any:
 
 
 FAULTS = (
-    Fault("group's bucket off by one", replacing(bucketing, "bucket_for_hash", one_more)),
+    Fault("groups laid out from the end", replacing(steps, "group_bucket", from_the_other_end)),
     Fault("variation's bucket off by one", replacing(entities, "hash_ends", one_early)),
     Fault("a group has no seed", replacing(steps, "group_bucket", lambda _: bucket_of_user)),
     Fault("traffic < for <=", replacing(steps, "is_in_traffic", lambda _: below_its_share)),

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from django_vwo.dialects.optimizely import document, leaves, segments, telling, wire
-from django_vwo.engine import bucketing, entities, features, steps
+from django_vwo.engine import entities, features, steps
 from django_vwo.engine.decision import Decision
 from django_vwo.engine.entities import Campaign, Reason
 from django_vwo.storages import profiles
-from tests.conformance.faults import instead, one_early, one_more, replacing
+from tests.conformance.faults import from_the_other_end, instead, one_early, replacing
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -188,7 +188,7 @@ OPTIONAL_TODAY = (
 )
 
 FAULTS = (
-    Fault("group's bucket off by one", replacing(bucketing, "bucket_for_hash", one_more)),
+    Fault("groups laid out from the end", replacing(steps, "group_bucket", from_the_other_end)),
     Fault("variation's bucket off by one", replacing(entities, "hash_ends", one_early)),
     Fault("bucketed by user id", of_user),
     Fault("a group takes everybody", replacing(steps, "allotment", instead(None))),
