@@ -11,6 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from .hashing import Seed, hashes_within
+from .values import value
 
 if TYPE_CHECKING:
     from .events import Event
@@ -79,7 +80,7 @@ class GoalType(StrEnum):
     OTHER = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value(kw_only=True)
 class Variation:
     """One arm of a campaign, the control included."""
 
@@ -96,7 +97,7 @@ class Variation:
     """Feature variables by key, already of their type; None where the document's value is not."""
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Ranges(Generic[Owner]):
     """Owners laid out over buckets: each has the buckets above the end before it."""
 
@@ -110,7 +111,7 @@ class Ranges(Generic[Owner]):
         return self.owners[index] if bucket > 0 and index < len(self.ends) else None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value(kw_only=True)
 class Bucketing:
     """How a campaign turns a bucketing id into a variation."""
 
@@ -123,7 +124,7 @@ class Bucketing:
     """None: whoever is in that range gets no variation."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value(kw_only=True)
 class Goal:
     """Something that a visitor may reach."""
 
@@ -149,7 +150,7 @@ class GroupRule(Enum):
     """The document names a rule that is not known."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value(kw_only=True)
 class Group:
     """Mutually exclusive campaigns: a visitor enters one of them."""
 
@@ -167,7 +168,7 @@ class Group:
     """Whose id each bucket has, where that is the rule; None: nobody's."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value(kw_only=True)
 class Campaign:
     """An experiment or rollout."""
 
@@ -206,7 +207,7 @@ class Campaign:
         object.__setattr__(self, "admitted_hashes", hashes_within(self.percent_traffic))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value(kw_only=True)
 class Feature:
     """Something that a visitor may have: campaigns decide who does, as far as they run."""
 
@@ -225,7 +226,7 @@ class Feature:
     """Whether the vendor is told who was asked about and has no variation."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value(kw_only=True)
 class Conventions:
     """What a vendor's SDKs do beside deciding."""
 
@@ -241,7 +242,7 @@ class Conventions:
     """Whether a goal that is reached counts as such, and is not decided on."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@value(kw_only=True)
 class Problem:
     """Something in an accepted document that will not work as its author meant."""
 
@@ -358,7 +359,7 @@ class Occasion:
     """Event properties, as they were given; `NOTHING` itself if none were."""
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Assignment:
     """What user storage remembers of one visitor and campaign."""
 

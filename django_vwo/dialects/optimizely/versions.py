@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from ...engine.values import value
 
 MOST_NUMBERS = 3
 SUFFIX = re.compile(r"[-+]")
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Version:
     """Numbers, and at most one suffix, which is the last part."""
 

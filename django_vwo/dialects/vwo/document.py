@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeGuard
 
@@ -25,6 +24,7 @@ from ...engine.entities import (
     Variation,
 )
 from ...engine.hashing import Seed
+from ...engine.values import value
 from ..base import NO_OPTIONS, Options, Pace, full_speed
 from ..checking import is_encodable
 from ..collecting import without_collector
@@ -83,7 +83,7 @@ def empty_document(account_id: str) -> Json:
     return {"version": 1, "accountId": account_id, "campaigns": []}
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class Arms:
     """The variations of a campaign, laid out."""
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any
 
 from ...engine.entities import Facts, Segment
 from ...engine.segments import All, AnyOf, Broken, Never, Not
+from ...engine.values import value
 from .patterns import compile_pattern
 
 USER_ID = "_vwo_user_id"
@@ -219,7 +220,7 @@ def value_text(facts: Facts, name: str) -> str | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class TextComparison:
     """A variable compared as text, or, where both sides read as numbers, in their one form."""
 
@@ -244,7 +245,7 @@ class TextComparison:
         return f"{self.name}: {self.operand}"
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class NumericComparison:
     """A variable compared as a number; false if either side is none, or is not finite."""
 
@@ -266,7 +267,7 @@ class NumericComparison:
         return f"{self.name}: {self.operand}"
 
 
-@dataclass(frozen=True, slots=True)
+@value()
 class UserList:
     """The visitor is one of those listed."""
 
