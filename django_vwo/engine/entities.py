@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from .hashing import Seed, hashes_within
-from .values import value
+from .values import unchanging
 
 if TYPE_CHECKING:
     from .events import Event
@@ -80,7 +80,7 @@ class GoalType(StrEnum):
     OTHER = ""
 
 
-@value(kw_only=True)
+@unchanging(kw_only=True)
 class Variation:
     """One arm of a campaign, the control included."""
 
@@ -97,7 +97,7 @@ class Variation:
     """Feature variables by key, already of their type; None where the document's value is not."""
 
 
-@value()
+@unchanging()
 class Ranges(Generic[Owner]):
     """Owners laid out over buckets: each has the buckets above the end before it."""
 
@@ -111,7 +111,7 @@ class Ranges(Generic[Owner]):
         return self.owners[index] if bucket > 0 and index < len(self.ends) else None
 
 
-@value(kw_only=True)
+@unchanging(kw_only=True)
 class Bucketing:
     """How a campaign turns a bucketing id into a variation."""
 
@@ -124,7 +124,7 @@ class Bucketing:
     """None: whoever is in that range gets no variation."""
 
 
-@value(kw_only=True)
+@unchanging(kw_only=True)
 class Goal:
     """Something that a visitor may reach."""
 
@@ -150,7 +150,7 @@ class GroupRule(Enum):
     """The document names a rule that is not known."""
 
 
-@value(kw_only=True)
+@unchanging(kw_only=True)
 class Group:
     """Mutually exclusive campaigns: a visitor enters one of them."""
 
@@ -168,7 +168,7 @@ class Group:
     """Whose id each bucket has, where that is the rule; None: nobody's."""
 
 
-@value(kw_only=True)
+@unchanging(kw_only=True)
 class Campaign:
     """An experiment or rollout."""
 
@@ -207,7 +207,7 @@ class Campaign:
         object.__setattr__(self, "admitted_hashes", hashes_within(self.percent_traffic))
 
 
-@value(kw_only=True)
+@unchanging(kw_only=True)
 class Feature:
     """Something that a visitor may have: campaigns decide who does, as far as they run."""
 
@@ -226,7 +226,7 @@ class Feature:
     """Whether the vendor is told who was asked about and has no variation."""
 
 
-@value(kw_only=True)
+@unchanging(kw_only=True)
 class Conventions:
     """What a vendor's SDKs do beside deciding."""
 
@@ -242,7 +242,7 @@ class Conventions:
     """Whether a goal that is reached counts as such, and is not decided on."""
 
 
-@value(kw_only=True)
+@unchanging(kw_only=True)
 class Problem:
     """Something in an accepted document that will not work as its author meant."""
 
@@ -359,7 +359,7 @@ class Occasion:
     """Event properties, as they were given; `NOTHING` itself if none were."""
 
 
-@value()
+@unchanging()
 class Assignment:
     """What user storage remembers of one visitor and campaign."""
 

@@ -8,10 +8,10 @@ ends once the result is known. The leaves are a dialect's.
 from __future__ import annotations
 
 from .entities import Facts, Segment
-from .values import value
+from .values import unchanging
 
 
-@value()
+@unchanging()
 class All:
     """Every part is met; True when there are none."""
 
@@ -28,7 +28,7 @@ class All:
         return result
 
 
-@value()
+@unchanging()
 class AnyOf:
     """At least one part is met; False when there are none."""
 
@@ -45,7 +45,7 @@ class AnyOf:
         return result
 
 
-@value()
+@unchanging()
 class Not:
     """The part is not met."""
 
@@ -56,7 +56,7 @@ class Not:
         return None if met is None else not met
 
 
-@value()
+@unchanging()
 class Never:
     """A condition that nobody meets, because nothing is known of how to meet it."""
 
@@ -73,7 +73,7 @@ class BrokenSegmentError(Exception):
     """Evaluation reached a part that makes the whole tree false."""
 
 
-@value()
+@unchanging()
 class Broken:
     """A part that makes the whole tree false when it is reached."""
 

@@ -10,7 +10,7 @@ T = TypeVar("T")
 
 
 @dataclass_transform(frozen_default=True, field_specifiers=(field,))
-def value(*, kw_only: bool = False) -> Callable[[type[T]], type[T]]:
+def unchanging(*, kw_only: bool = False) -> Callable[[type[T]], type[T]]:
     """
     Return what makes a class a dataclass with slots, whose objects never change.
 

@@ -11,7 +11,7 @@ from typing import Any
 from ...engine.entities import Facts, Segment
 from ...engine.errors import shorten
 from ...engine.segments import Never
-from ...engine.values import value
+from ...engine.values import unchanging
 from .versions import compare, read_version
 
 LARGEST_NUMBER = 2**53
@@ -24,7 +24,7 @@ Test = Callable[[Any], bool | None]
 """Takes the user's value, which may be of any type, and may raise."""
 
 
-@value()
+@unchanging()
 class Unknown:
     """A condition of which it cannot be told whether anybody meets it."""
 
@@ -37,7 +37,7 @@ class Unknown:
         return self.why
 
 
-@value()
+@unchanging()
 class Exists:
     """The user has the attribute, with any value but None."""
 
@@ -50,7 +50,7 @@ class Exists:
         return f"{self.name}: exists"
 
 
-@value()
+@unchanging()
 class Comparison:
     """An attribute compared with an operand; unknown where the two cannot be compared."""
 
@@ -72,7 +72,7 @@ class Comparison:
         return f"{self.name}: {self.match} {self.operand!r}"
 
 
-@value()
+@unchanging()
 class Equality:
     """An attribute is equal to an operand in Python's sense, as Full Stack 2 has it."""
 
@@ -89,7 +89,7 @@ class Equality:
         return f"{self.name}: equals {self.operand!r}"
 
 
-@value()
+@unchanging()
 class HasAttributes:
     """The user has attributes at all, without which Full Stack 2 looks at no audience."""
 

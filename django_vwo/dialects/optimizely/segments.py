@@ -8,7 +8,7 @@ from typing import Any
 
 from ...engine.entities import Segment
 from ...engine.segments import All, AnyOf, Never, Not
-from ...engine.values import value
+from ...engine.values import unchanging
 from ..base import TODAY
 from .leaves import HasAttributes, Unknown, read_equality, read_leaf
 
@@ -43,7 +43,7 @@ def read_audiences(document: Json, generation: str, report: Report) -> dict[str,
     }
 
 
-@value()
+@unchanging()
 class Conditions:
     """The conditions of one audience, as a document has them."""
 
@@ -181,7 +181,7 @@ def segment_of(
     return Tree(generation, report, read_part).read(tree, f"{path}.{key}")
 
 
-@value()
+@unchanging()
 class Tree:
     """The reading of one tree of lists that begin with an operator."""
 

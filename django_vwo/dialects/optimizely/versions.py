@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 
-from ...engine.values import value
+from ...engine.values import unchanging
 
 MOST_NUMBERS = 3
 SUFFIX = re.compile(r"[-+]")
 
 
-@value()
+@unchanging()
 class Version:
     """Numbers, and at most one suffix, which is the last part."""
 
