@@ -15,7 +15,7 @@ from itertools import chain
 from operator import itemgetter
 from typing import Any
 
-from ..engine.errors import MISSING, Description, DocumentError
+from ..engine.errors import MISSING, Description, DocumentError, Missing
 
 Json = Mapping[str, Any]
 
@@ -100,7 +100,7 @@ def are_encodable(values: Collection[Any]) -> bool:
 
 
 def are_present(values: Collection[Any]) -> bool:
-    return all(value is not MISSING for value in values)
+    return Missing not in {*map(type, values)}
 
 
 STRING = Rule("a string", are_of(str))
