@@ -12,9 +12,10 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from operator import itemgetter
 from typing import Any
 
-from ..engine.errors import MISSING, Description, DocumentError
+from ..engine.errors import MISSING, Description, DocumentError, Missing
 
 Json = Mapping[str, Any]
 
@@ -51,20 +52,20 @@ class Field:
         if self.is_optional:
             values = [owner[key] for owner in owners if key in owner]
         else:
-            values = [owner[key] for owner in owners]
+            values = [*map(itemgetter(key), owners)]
         if not all(rule.hold(values) for rule in self.rules):
             return False
         if not self.each:
             return True
-        parts = [*chain.from_iterable(map(parts_of, values))]
+        parts = [
+            *chain.from_iterable(
+                [value.values() if isinstance(value, dict) else value for value in values]
+            )
+        ]
         return all(rule.hold(parts) for rule in self.each) and are_shaped(parts, self.shape)
 
 
 Shape = tuple[Field, ...]
-
-
-def parts_of(value: Any) -> Iterable[Any]:
-    return value.values() if isinstance(value, dict) else value
 
 
 def are_shaped(owners: Collection[Json], shape: Shape) -> bool:
@@ -93,11 +94,13 @@ def are_encodable(values: Collection[Any]) -> bool:
     try:
         return is_encodable("".join(values))
     except TypeError:  # some are no strings
+        if not any(issubclass(kind, str) for kind in {*map(type, values)}):
+            return True
         return is_encodable("".join([value for value in values if isinstance(value, str)]))
 
 
 def are_present(values: Collection[Any]) -> bool:
-    return all(value is not MISSING for value in values)
+    return Missing not in {*map(type, values)}
 
 
 STRING = Rule("a string", are_of(str))

@@ -6,11 +6,12 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from .hashing import Seed, hash_ends, hashes_within
+from .values import unchanging
 
 if TYPE_CHECKING:
     from .events import Event
@@ -22,6 +23,8 @@ Facts = Mapping[str, Any]
 Owner = TypeVar("Owner")
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+admitted_hashes = lru_cache(hashes_within)
 
 
 class Segment(Protocol):
@@ -79,7 +82,7 @@ class GoalType(StrEnum):
     OTHER = ""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@unchanging(kw_only=True)
 class Variation:
     """One arm of a campaign, the control included."""
 
@@ -96,7 +99,7 @@ class Variation:
     """Feature variables by key, already of their type; None where the document's value is not."""
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging()
 class Ranges(Generic[Owner]):
     """Owners laid out over buckets: each has the buckets above the end before it."""
 
@@ -110,7 +113,7 @@ class Ranges(Generic[Owner]):
         return self.owners[index] if bucket > 0 and index < len(self.ends) else None
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@unchanging(kw_only=True)
 class Bucketing:
     """How a campaign turns a bucketing id into a variation."""
 
@@ -129,7 +132,7 @@ class Bucketing:
         object.__setattr__(self, "hash_ends", ends)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@unchanging(kw_only=True)
 class Goal:
     """Something that a visitor may reach."""
 
@@ -155,7 +158,7 @@ class GroupRule(Enum):
     """The document names a rule that is not known."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@unchanging(kw_only=True)
 class Group:
     """Mutually exclusive campaigns: a visitor enters one of them."""
 
@@ -173,7 +176,7 @@ class Group:
     """Whose id each bucket has, where that is the rule; None: nobody's."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@unchanging(kw_only=True)
 class Campaign:
     """An experiment or rollout."""
 
@@ -209,10 +212,10 @@ class Campaign:
     """Visitors whose hash is below are within the campaign's traffic."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "admitted_hashes", hashes_within(self.percent_traffic))
+        object.__setattr__(self, "admitted_hashes", admitted_hashes(self.percent_traffic))
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@unchanging(kw_only=True)
 class Feature:
     """Something that a visitor may have: campaigns decide who does, as far as they run."""
 
@@ -231,7 +234,7 @@ class Feature:
     """Whether the vendor is told who was asked about and has no variation."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@unchanging(kw_only=True)
 class Conventions:
     """What a vendor's SDKs do beside deciding."""
 
@@ -247,7 +250,7 @@ class Conventions:
     """Whether a goal that is reached counts as such, and is not decided on."""
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
+@unchanging(kw_only=True)
 class Problem:
     """Something in an accepted document that will not work as its author meant."""
 
@@ -356,7 +359,7 @@ class Occasion:
     """Event properties, as they were given; `NOTHING` itself if none were."""
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging()
 class Assignment:
     """What user storage remembers of one visitor and campaign."""
 

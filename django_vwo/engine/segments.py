@@ -7,12 +7,11 @@ ends once the result is known. The leaves are a dialect's.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from .entities import Facts, Segment
+from .values import unchanging
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging()
 class All:
     """Every part is met; True when there are none."""
 
@@ -29,7 +28,7 @@ class All:
         return result
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging()
 class AnyOf:
     """At least one part is met; False when there are none."""
 
@@ -46,7 +45,7 @@ class AnyOf:
         return result
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging()
 class Not:
     """The part is not met."""
 
@@ -57,7 +56,7 @@ class Not:
         return None if met is None else not met
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging()
 class Never:
     """A condition that nobody meets, because nothing is known of how to meet it."""
 
@@ -74,7 +73,7 @@ class BrokenSegmentError(Exception):
     """Evaluation reached a part that makes the whole tree false."""
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging()
 class Broken:
     """A part that makes the whole tree false when it is reached."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from itertools import pairwise
+from itertools import count, pairwise
 from typing import Any
 
 from ...engine.entities import Bucketing, Facts, Owner, Ranges, Variation
@@ -17,13 +17,6 @@ Shares = tuple[float, ...]
 BUCKETING_ID = "$opt_bucketing_id"
 
 
-def allotted(experiment: Json) -> Ranges[str]:
-    """Return the buckets of each entity of *experiment*, which go by id; "" is nobody."""
-    return ranges(
-        [(item["endOfRange"], item["entityId"]) for item in experiment["trafficAllocation"]]
-    )
-
-
 def bucketing(
     experiment_id: str, laid_out: Ranges[str], variations: Mapping[str, Variation]
 ) -> Bucketing:
@@ -31,6 +24,17 @@ def bucketing(
     seed = Seed(suffix=experiment_id)
     owners = tuple([variations.get(each) if each else None for each in laid_out.owners])
     return Bucketing(campaign_seed=seed, variation_seed=seed, ranges=Ranges(laid_out.ends, owners))
+
+
+def places(ends: tuple[int, ...]) -> tuple[Ranges[int], Shares]:
+    """
+    Return the buckets of each place in a traffic allocation with these *ends*, and their shares.
+
+    >>> places((5000, 2500, 10000))
+    (Ranges(ends=(5000, 10000), owners=(0, 2)), (50.0, 50.0))
+    """
+    found = ranges(zip(ends, count(), strict=False))
+    return found, shares_of(found.ends)
 
 
 def ranges(allocation: Iterable[tuple[int, Owner]]) -> Ranges[Owner]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from numbers import Integral
 from typing import Any
 
 from ...engine.entities import Facts, Segment
 from ...engine.errors import shorten
 from ...engine.segments import Never
+from ...engine.values import unchanging
 from .versions import compare, read_version
 
 LARGEST_NUMBER = 2**53
@@ -23,7 +24,7 @@ Test = Callable[[Any], bool | None]
 """Takes the user's value, which may be of any type, and may raise."""
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging()
 class Unknown:
     """A condition of which it cannot be told whether anybody meets it."""
 
@@ -36,7 +37,7 @@ class Unknown:
         return self.why
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging()
 class Exists:
     """The user has the attribute, with any value but None."""
 
@@ -49,7 +50,7 @@ class Exists:
         return f"{self.name}: exists"
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging()
 class Comparison:
     """An attribute compared with an operand; unknown where the two cannot be compared."""
 
@@ -71,7 +72,7 @@ class Comparison:
         return f"{self.name}: {self.match} {self.operand!r}"
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging()
 class Equality:
     """An attribute is equal to an operand in Python's sense, as Full Stack 2 has it."""
 
@@ -88,7 +89,7 @@ class Equality:
         return f"{self.name}: equals {self.operand!r}"
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging()
 class HasAttributes:
     """The user has attributes at all, without which Full Stack 2 looks at no audience."""
 

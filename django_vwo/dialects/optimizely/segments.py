@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from ...engine.entities import Segment
 from ...engine.segments import All, AnyOf, Never, Not
+from ...engine.values import unchanging
 from ..base import TODAY
+from ..paths import Path, path_text
 from .leaves import HasAttributes, Unknown, read_equality, read_leaf
 
 Json = Mapping[str, Any]
@@ -22,11 +23,12 @@ DECODER = json.JSONDecoder()
 TOO_DEEP = f"is nested more than {MAX_DEPTH} levels deep"
 
 OPERATORS = ("and", "or", "not")
+CONTAINERS = (list, dict)
 
 Report = Callable[[str, str], None]
 """Takes a path in the document and what is wrong there."""
 
-ReadPart = Callable[[Any, str], Segment]
+ReadPart = Callable[[Any, Path], Segment]
 """Takes what stands at the end of a tree, and its path."""
 
 
@@ -43,7 +45,7 @@ def read_audiences(document: Json, generation: str, report: Report) -> dict[str,
     }
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging()
 class Conditions:
     """The conditions of one audience, as a document has them."""
 
@@ -112,7 +114,12 @@ def numbered(value: Any) -> tuple[Any, list[Json]]:
         if isinstance(node, list):
             return [number(each) for each in node]
         if isinstance(node, dict):
-            objects.append({key: number(each) for key, each in node.items()})
+            objects.append(
+                {
+                    key: number(each) if isinstance(each, CONTAINERS) else each
+                    for key, each in node.items()
+                }
+            )
             return len(objects) - 1
         return node
 
@@ -132,7 +139,7 @@ def read_conditions(
     except RecursionError:
         return unknown(conditions.path, TOO_DEEP, report)
 
-    def read_part(node: Any, where: str) -> Segment:
+    def read_part(node: Any, where: Path) -> Segment:
         try:
             condition = objects[node]
         except (IndexError, TypeError):
@@ -163,7 +170,7 @@ def segment_of(
 ) -> Segment | None:
     """Return whom *experiment*, which stands at *path*, is for; None: everybody."""
 
-    def read_part(node: Any, where: str) -> Segment:
+    def read_part(node: Any, where: Path) -> Segment:
         found = audiences.get(node) if isinstance(node, str) else None
         if found is None:
             return unknown(where, "is no audience of the datafile", report)
@@ -181,7 +188,7 @@ def segment_of(
     return Tree(generation, report, read_part).read(tree, f"{path}.{key}")
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging()
 class Tree:
     """The reading of one tree of lists that begin with an operator."""
 
@@ -189,7 +196,7 @@ class Tree:
     report: Report
     read_part: ReadPart
 
-    def read(self, node: Any, path: str, depth: int = 0) -> Segment:
+    def read(self, node: Any, path: Path, depth: int = 0) -> Segment:
         if depth > MAX_DEPTH:
             return unknown(path, TOO_DEEP, self.report)
         if not isinstance(node, list):
@@ -201,7 +208,7 @@ class Tree:
             return self.read_not(node, path, depth)
         parts = tuple(
             [
-                self.read(node[index], f"{path}[{index}]", depth + 1)
+                self.read(node[index], (path, index), depth + 1)
                 for index in range(1 if operator else 0, len(node))
             ]
         )
@@ -209,18 +216,19 @@ class Tree:
             return parts[0]
         return All(parts) if operator == "and" else AnyOf(parts)
 
-    def read_not(self, node: list[Any], path: str, depth: int) -> Segment:
+    def read_not(self, node: list[Any], path: Path, depth: int) -> Segment:
         if self.generation != TODAY and len(node) != 2:
             return self.never(path, "has not one operand")
         if len(node) < 2:
             return unknown(path, "has no operand", self.report)
-        return Not(self.read(node[1], f"{path}[1]", depth + 1))
+        return Not(self.read(node[1], (path, 1), depth + 1))
 
-    def never(self, path: str, message: str) -> Segment:
-        self.report(path, f"{message}: nobody meets it")
+    def never(self, path: Path, message: str) -> Segment:
+        self.report(path_text(path), f"{message}: nobody meets it")
         return Never(f"a list that {message}")
 
 
-def unknown(path: str, message: str, report: Report) -> Unknown:
-    report(path, f"{message}: it cannot be told who meets it")
-    return Unknown(f"{path}: {message}")
+def unknown(path: Path, message: str, report: Report) -> Unknown:
+    where = path_text(path)
+    report(where, f"{message}: it cannot be told who meets it")
+    return Unknown(f"{where}: {message}")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from ...engine.values import unchanging
 
 MOST_NUMBERS = 3
 SUFFIX = re.compile(r"[-+]")
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging()
 class Version:
     """Numbers, and at most one suffix, which is the last part."""
 

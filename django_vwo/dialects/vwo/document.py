@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeGuard
 
@@ -25,6 +24,7 @@ from ...engine.entities import (
     Variation,
 )
 from ...engine.hashing import BUCKETS, Seed
+from ...engine.values import unchanging
 from ..base import NO_OPTIONS, Options, Pace, full_speed
 from ..checking import is_encodable
 from ..collecting import without_collector
@@ -48,6 +48,7 @@ LOSSY_MULTIPLIER = 10
 """From here on, accounts of the oldest generation stretch some visitors beyond all ranges."""
 GOAL_TYPES = {each.value: each for each in GoalType}
 NUMBERS = (int, float)
+EVERY_TIME = -1
 NO_VALUES: Json = {}
 NO_CONDITION: tuple[Any, ...] = ({}, None, [])
 GROUP_RULES = {1: GroupRule.EQUAL_CHANCE, 2: GroupRule.PRIORITY_THEN_WEIGHTS}
@@ -83,7 +84,7 @@ def empty_document(account_id: str) -> Json:
     return {"version": 1, "accountId": account_id, "campaigns": []}
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging()
 class Arms:
     """The variations of a campaign, laid out."""
 
@@ -91,7 +92,6 @@ class Arms:
     by_name: Mapping[str, Variation]
     """Of two with one name the first."""
     ranges: Ranges[Variation | None]
-    total_weight: float
 
 
 class Translation:
@@ -102,6 +102,7 @@ class Translation:
         self.problems: list[Problem] = []
         self.segments = SegmentReader(self.report)
         self.steps_for = cache(applicable_steps)
+        self.places = cache(places)
         self.plain_arms: dict[tuple[Any, ...] | None, Arms] = {}
         self.groups = self.read_groups()
         self.members = {key: frozenset(group.campaign_ids) for key, group in self.groups.items()}
@@ -206,24 +207,36 @@ class Translation:
         whitelists = self.read_whitelists(item, path)
         weights = self.read_weights(items, path)
         is_on = kind in ALWAYS_ON
-        arms = laid_out(
-            Variation(
-                id=id_text(each["id"]),
-                name=each["name"],
-                stored_as=each["name"],
-                weight=weight,
-                whitelist=whitelist,
-                is_feature_enabled=is_on or each.get("isFeatureEnabled") is True,
-                variables=variables,
-            )
-            for each, variables, whitelist, weight in zip(
-                items, values, whitelists, weights, strict=True
-            )
+        in_order = tuple(
+            [
+                Variation(
+                    id=id_text(each["id"]),
+                    name=(name := each["name"]),
+                    stored_as=name,
+                    weight=weight,
+                    whitelist=whitelist,
+                    is_feature_enabled=is_on or each.get("isFeatureEnabled") is True,
+                    variables=variables,
+                )
+                for each, variables, whitelist, weight in zip(
+                    items, values, whitelists, weights, strict=True
+                )
+            ]
         )
-        if not 99.9 <= arms.total_weight <= 100.1:
-            message = f"have weights that sum to {arms.total_weight:g}, not to 100"
+        total = sum(weights)
+        if not 99.9 <= total <= 100.1:
+            message = f"have weights that sum to {total:g}, not to 100"
             self.report(f"{path}.variations", message)
-        return arms
+        return Arms(in_order, by_name(in_order), self.lay_out(in_order, tuple(weights)))
+
+    def lay_out(
+        self, variations: tuple[Variation, ...], weights: tuple[float, ...]
+    ) -> Ranges[Variation | None]:
+        """Return the buckets of *variations*, of which most campaigns share the ends."""
+        found = self.places(weights)
+        if len(found.owners) == len(variations):
+            return Ranges(found.ends, variations)
+        return Ranges(found.ends, tuple([variations[place] for place in found.owners]))
 
     def read_values(self, item: Json, kind: CampaignType, path: str) -> list[Json]:
         """Return the feature variables of each variation."""
@@ -243,20 +256,23 @@ class Translation:
 
     def read_whitelists(self, item: Json, path: str) -> list[Segment | None]:
         """Return who is forced into each variation."""
-        whitelists: list[Segment | None] = []
+        whitelists: list[Segment | None] = [None] * len(item["variations"])
         for index, each in enumerate(item["variations"]):
-            node, segment = each.get("segments"), None
+            node = each.get("segments")
             if node not in NO_CONDITION:
-                segment = self.segments.read(node, f"{path}.variations[{index}].segments")
-            whitelists.append(segment)
+                where = f"{path}.variations[{index}].segments"
+                whitelists[index] = self.segments.read(node, where)
         is_forcing = item.get("isForcedVariationEnabled") is True
         return whitelists if is_forcing else [None] * len(whitelists)
 
     def read_weights(self, items: list[Json], path: str) -> list[float]:
+        found = [each["weight"] for each in items]
+        if str not in map(type, found):  # then they are finite, as was checked
+            return [*map(float, found)]
         weights = []
-        for index, each in enumerate(items):
+        for index, each in enumerate(found):
             try:
-                weight = float(each["weight"])
+                weight = float(each)
             except (ValueError, OverflowError):
                 weight = math.nan
             if not math.isfinite(weight):
@@ -267,12 +283,12 @@ class Translation:
         return weights
 
     def check_traffic(self, percent: float, multiplier: float, path: str) -> None:
-        where = f"{path}.percentTraffic"
         if not 0 <= percent <= 100:
-            self.report(where, f"is {percent:g}, not 0 to 100")
+            self.report(f"{path}.percentTraffic", f"is {percent:g}, not 0 to 100")
         elif multiplier >= LOSSY_MULTIPLIER:
             share = multiplier / (BUCKETS + multiplier)
-            self.report(where, f"is so low that {share:.1%} of those admitted get no variation")
+            message = f"is so low that {share:.1%} of those admitted get no variation"
+            self.report(f"{path}.percentTraffic", message)
 
     def read_goals(self, items: Any, path: str) -> dict[str, Goal]:
         goals: dict[str, Goal] = {}
@@ -293,7 +309,7 @@ class Translation:
         if not is_identifier(identifier) or not is_id(goal_id):
             return None
         kind, revenue_prop = item.get("type"), item.get("revenueProp")
-        counts_every_time = is_minus_one(item.get("mca"))
+        counts_every_time = item.get("mca") == EVERY_TIME
         return Goal(
             id=id_text(goal_id),
             identifier=identifier,
@@ -347,14 +363,17 @@ def plain_key(items: list[Json]) -> tuple[Any, ...] | None:
     )
 
 
-def laid_out(variations: Iterable[Variation]) -> Arms:
-    in_order = tuple(variations)
-    by_name: dict[str, Variation] = {}
-    for each in in_order:
-        by_name.setdefault(each.name, each)
-    weights = [(each, each.weight) for each in in_order]
-    ranges: Ranges[Variation | None] = lay_out(weights)
-    return Arms(in_order, by_name, ranges, sum([weight for _, weight in weights]))
+def by_name(variations: Iterable[Variation]) -> dict[str, Variation]:
+    """Return *variations* by name: of two with one name the first."""
+    found: dict[str, Variation] = {}
+    for each in variations:
+        found.setdefault(each.name, each)
+    return found
+
+
+def places(weights: tuple[float, ...]) -> Ranges[int]:
+    """Return the buckets of each place among *weights*."""
+    return lay_out(enumerate(weights))
 
 
 def control_values(variations: list[Json], variables: list[Json]) -> Json | None:
@@ -386,10 +405,6 @@ def is_identifier(value: object) -> TypeGuard[str]:
 
 def is_id(value: object) -> bool:
     return type(value) in NUMBERS or is_identifier(value)
-
-
-def is_minus_one(value: object) -> bool:
-    return isinstance(value, NUMBERS) and value == -1
 
 
 def applicable_steps(

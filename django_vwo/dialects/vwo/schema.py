@@ -21,7 +21,7 @@ from ..checking import (
 
 def are_lists(values: Collection[Any]) -> bool:
     """Return whether all are lists, or empty objects, as the vendor's empty lists are at times."""
-    return all(isinstance(value, list) or value == {} for value in values)
+    return ARE_LISTS(values) or all(isinstance(value, list) or value == {} for value in values)
 
 
 def are_numbers(values: Collection[Any]) -> bool:
@@ -44,6 +44,7 @@ def are_distinct(values: Collection[Any]) -> bool:
 
 
 ARE_INT_OR_FLOAT = are_of(int, float)
+ARE_LISTS = are_of(list)
 ID_RULES = (Rule("a number or a string", are_of(int, float, str)), ENCODABLE)
 PERCENT = Rule("a number from 0 to 100 (percent of visitors)", are_numbers)
 WEIGHT = Rule("a number (percent of the campaign's visitors)", are_weights)

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 from operator import ge, gt, le, lt
 from typing import Any
 
 from ...engine.entities import Facts, Segment
 from ...engine.segments import All, AnyOf, Broken, Never, Not
+from ...engine.values import unchanging
+from ..paths import Path, path_text
 from .patterns import compile_pattern
 
 USER_ID = "_vwo_user_id"
@@ -40,7 +42,7 @@ class SegmentReader:
         self.report = report
         self.leaves: dict[tuple[str, str], Segment] = {}
 
-    def read(self, node: Any, path: str, depth: int = 0) -> Segment:
+    def read(self, node: Any, path: Path, depth: int = 0) -> Segment:
         """Return the tree that *node* describes."""
         if not isinstance(node, dict) or not node:
             return self.broken(path, "is no condition: an object with one key was expected")
@@ -48,38 +50,36 @@ class SegmentReader:
             return self.broken(path, f"is nested more than {MAX_DEPTH} levels deep")
         operator, value = next(iter(node.items()))
         match operator:
-            case "and" | "or":
-                return self.read_list(operator, value, f"{path}.{operator}", depth)
-            case "not":
-                return Not(self.read(value, f"{path}.not", depth + 1))
             case "custom_variable":
                 return self.read_custom_variable(value, path)
+            case "and" | "or":
+                return self.read_list(operator, value, (path, operator), depth + 1)
+            case "not":
+                return Not(self.read(value, (path, operator), depth + 1))
             case "user":
                 return self.read_user_list(value, path)
-        self.report(f"{path}.{operator}", "is an unknown operator: nobody meets it")
+        self.tell((path, operator), "is an unknown operator: nobody meets it")
         return Never(f"unknown operator {operator!r}")
 
-    def read_list(self, operator: str, value: Any, path: str, depth: int) -> Segment:
+    def read_list(self, operator: str, value: Any, path: Path, depth: int) -> Segment:
         if not isinstance(value, list) and value not in ({}, ""):
             return self.broken(path, "is no list of conditions")
-        parts = tuple(
-            [self.read(part, f"{path}[{index}]", depth + 1) for index, part in enumerate(value)]
-        )
+        parts = tuple([self.read(part, (path, index), depth) for index, part in enumerate(value)])
         return All(parts) if operator == "and" else AnyOf(parts)
 
-    def read_user_list(self, value: Any, path: str) -> Segment:
+    def read_user_list(self, value: Any, path: Path) -> Segment:
         if not isinstance(value, str):
-            self.report(f"{path}.user", "is no text of user ids: nobody meets it")
+            self.tell((path, "user"), "is no text of user ids: nobody meets it")
             return Never("a list of users that is no text")
         return UserList(frozenset([part.strip() for part in value.split(",")]))
 
-    def read_custom_variable(self, value: Any, path: str) -> Segment:
+    def read_custom_variable(self, value: Any, path: Path) -> Segment:
         if not isinstance(value, dict) or not value:
-            return self.broken(f"{path}.custom_variable", "names no variable")
+            return self.broken((path, "custom_variable"), "names no variable")
         name, operand = next(iter(value.items()))
         if not isinstance(operand, str):
-            where = f"{path}.custom_variable.{name}"
-            self.report(where, "has an operand that is no text: nobody meets it")
+            where = (path, "custom_variable"), name
+            self.tell(where, "has an operand that is no text: nobody meets it")
             return Never(f"{name}: an operand that is no text")
         leaf = self.leaves.get((name, operand))
         if leaf is not None:
@@ -87,13 +87,16 @@ class SegmentReader:
         try:
             return self.leaves.setdefault((name, operand), parse_operand(name, operand))
         except ValueError as error:
-            where = f"{path}.custom_variable.{name}"
-            self.report(where, f"cannot be evaluated ({error}): nobody meets it")
+            where = (path, "custom_variable"), name
+            self.tell(where, f"cannot be evaluated ({error}): nobody meets it")
             return Never(f"{name}: {operand} ({error})")
 
-    def broken(self, path: str, message: str) -> Broken:
-        self.report(path, f"{message}; the whole segment is false when it is reached")
+    def broken(self, path: Path, message: str) -> Broken:
+        self.tell(path, f"{message}; the whole segment is false when it is reached")
         return Broken(message)
+
+    def tell(self, path: Path, message: str) -> None:
+        self.report(path_text(path), message)
 
 
 def parse_operand(name: str, operand: str) -> Segment:
@@ -231,7 +234,7 @@ def value_number(value: object) -> float | None:
     return number if number is not None and math.isfinite(number) else None
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging()
 class TextComparison:
     """A variable compared as text, or, where both sides read as numbers, in their one form."""
 
@@ -260,7 +263,7 @@ class TextComparison:
         return f"{self.name}: {self.operand}"
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging()
 class NumericComparison:
     """A variable compared as a number; false if either side is none, or is not finite."""
 
@@ -279,7 +282,7 @@ class NumericComparison:
         return f"{self.name}: {self.operand}"
 
 
-@dataclass(frozen=True, slots=True)
+@unchanging()
 class UserList:
     """The visitor is one of those listed."""
 
