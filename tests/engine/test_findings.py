@@ -148,11 +148,11 @@ def test_nested_lists_share_the_room() -> None:
 def test_a_deep_segment_stays_a_tree() -> None:
     node = custom("plan", "gold")
     for _ in range(95):
-        node = {"not": {"and": [node]}} if _ % 2 else {"or": [node]}
+        node = {"not": node} if _ % 2 else {"or": [node, custom("plan", "free")]}
     assert len(lines(node, {"plan": "gold"})) > 95
     for _ in range(20):
         node = {"not": node}
-    assert "more than 100 levels" in lines(node, {"plan": "gold"})[-1]
+    assert "more than 100 levels" in "\n".join(lines(node, {"plan": "gold"}))
 
 
 @given(st.text(), st.integers(1, 300))

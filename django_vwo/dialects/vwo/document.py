@@ -138,8 +138,8 @@ class Translation:
             version=str(document["version"]),
             campaigns=running,
             campaigns_by_id=by_id,
-            paused_keys=frozenset(item["key"] for item in paused) - running.keys(),
-            paused_goals=goal_identifiers(paused) - by_goal.keys(),
+            paused_keys=frozenset(item["key"] for item in paused).difference(running),
+            paused_goals=goal_identifiers(paused).difference(by_goal),
             campaigns_by_goal={key: tuple(found) for key, found in by_goal.items()},
             features={
                 key: Feature(key=key, experiments=(campaign,))

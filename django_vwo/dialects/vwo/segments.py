@@ -65,6 +65,8 @@ class SegmentReader:
         if not isinstance(value, list) and value not in ({}, ""):
             return self.broken(path, "is no list of conditions")
         parts = tuple([self.read(part, (path, index), depth) for index, part in enumerate(value)])
+        if len(parts) == 1:
+            return parts[0]  # as most lists are that VWO writes
         return All(parts) if operator == "and" else AnyOf(parts)
 
     def read_user_list(self, value: Any, path: Path) -> Segment:
