@@ -1,4 +1,4 @@
-"""What the objects of a document promise: they are values, and whoever reads them may share them."""
+"""What the objects of a document promise: they are values, which campaigns may share."""
 
 from __future__ import annotations
 
