@@ -57,11 +57,8 @@ class Field:
             return False
         if not self.each:
             return True
-        parts = [
-            *chain.from_iterable(
-                [value.values() if isinstance(value, dict) else value for value in values]
-            )
-        ]
+        lists = map(dict.values, values) if OBJECT in self.rules else values
+        parts = [*chain.from_iterable(lists)]
         return all(rule.hold(parts) for rule in self.each) and are_shaped(parts, self.shape)
 
 

@@ -11,15 +11,18 @@ from ..visitor_keys import key_maker
 
 Json = Mapping[str, Any]
 
+UNSEEDED = Seed()
+
 
 def bucketing(document: Json, campaign: Json, ranges: Ranges[Variation | None]) -> Bucketing:
     """Return how *campaign* of *document* buckets its visitors into *ranges* of variations."""
-    campaign_seed = Seed(prefix=f"{campaign['id']}_" if is_seeded(document, campaign) else "")
+    is_own = is_seeded(document, campaign)
+    campaign_seed = Seed(prefix=f"{campaign['id']}_") if is_own else UNSEEDED
     variation_seed, multiplier = campaign_seed, 1.0
     if is_oldest(document, campaign):
         multiplier = stretch(campaign["percentTraffic"])
     elif ignores_campaign(document, campaign):
-        variation_seed = Seed()
+        variation_seed = UNSEEDED
     else:
         variation_seed = Seed(prefix=f"{campaign['id']}_{document['accountId']}_")
     return Bucketing(

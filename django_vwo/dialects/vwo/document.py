@@ -306,7 +306,9 @@ class Translation:
         if not isinstance(item, dict):
             return None
         identifier, goal_id = item.get("identifier"), item.get("id")
-        if not is_identifier(identifier) or not is_id(goal_id):
+        if not (isinstance(identifier, str) and is_encodable(identifier)):
+            return None
+        if not (type(goal_id) in NUMBERS or is_identifier(goal_id)):
             return None
         kind, revenue_prop = item.get("type"), item.get("revenueProp")
         counts_every_time = item.get("mca") == EVERY_TIME
@@ -401,10 +403,6 @@ def id_text(value: object) -> str:
 
 def is_identifier(value: object) -> TypeGuard[str]:
     return isinstance(value, str) and is_encodable(value)
-
-
-def is_id(value: object) -> bool:
-    return type(value) in NUMBERS or is_identifier(value)
 
 
 def applicable_steps(

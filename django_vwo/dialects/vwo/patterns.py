@@ -110,9 +110,9 @@ def compile_pattern(text: str) -> Pattern:
 def _compile(text: str) -> Pattern:
     try:
         tree = _parse(text)
-        # What `re.compile(text)` does with its own, equal tree.
-        regex = _compiler.compile(tree)
+        # Before what `re.compile(text)` does with its own, equal tree: it refuses unknown parts.
         direct_length = _direct_length(tree)
+        regex = _compiler.compile(tree)
         automaton = _automaton(tree, direct_length)
     # `re` warns of doubtful syntax, and `python -W error` makes that an exception.
     except (re.error, ValueError, OverflowError, RecursionError, Warning) as error:
@@ -121,12 +121,14 @@ def _compile(text: str) -> Pattern:
 
 
 def _parse(text: str) -> Any:
-    """Return the tree of *text*, if it is small enough and all its parts are known here."""
+    """Return the tree of *text*, if it is small enough."""
     if len(text) > MAX_CHARACTERS:
         raise ValueError(f"it has {len(text)} characters, at most {MAX_CHARACTERS} are accepted")
     if text.count("(") > MAX_PARENTHESES:
         raise ValueError(f"it has more than {MAX_PARENTHESES} opening parentheses")
     tree = _parser.parse(text)
+    if "[" not in text:
+        return tree
     sets = [members for op, members in _walk(tree) if op is _parser.IN]
     ranges = [ends for members in sets for op, ends in members if op is _parser.RANGE]
     if sum(max(0, min(high, 0xFFFF) - low) for low, high in ranges) > MAX_RANGES_SIZE:
@@ -200,15 +202,16 @@ def _weigh(items: Any, length: int) -> tuple[int, int]:
     """
     ways = steps = 1
     for op, argument in items:
+        if op is _parser.LITERAL:  # as most are; in one way, by one step
+            steps += ways
+            continue
         item_ways, item_steps = _weigh_item(op, argument, length)
-        steps = min(steps + ways * item_steps, DIRECT_BUDGET + 1)
+        steps += ways * item_steps
         ways = min(ways * item_ways, DIRECT_BUDGET + 1)
-    return ways, steps
+    return ways, min(steps, DIRECT_BUDGET + 1)
 
 
 def _weigh_item(op: Any, argument: Any, length: int) -> tuple[int, int]:
-    if op is _parser.LITERAL:  # as below, but most items are literals
-        return 1, 1
     if op is _parser.IN:
         return 1, len(argument)
     if op is _parser.GROUPREF:
