@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from django.db import connections, models
+from django.db import models
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models.expressions import RawSQL
 from django.db.models.sql import InsertQuery
 
 from ..fields import DatabaseNow
 from ..models import Event
-from ..transactions import statement
+from ..transactions import execute
 
 PLAIN = (models.CharField, models.TextField, models.SmallIntegerField)
 """Fields of values that every database takes as they are."""
@@ -27,17 +28,14 @@ AT_FIRST = {
 NULL_AT_FIRST = ("lease_token", "sent_at", "last_status")
 
 
-def insert_one(alias: str, columns: Mapping[str, Any]) -> None:
+def insert_one(connection: BaseDatabaseWrapper, columns: Mapping[str, Any]) -> None:
     """Insert the row of *columns*, due now."""
-    (sql, fields), connection = insertion(alias), connections[alias]
+    sql, fields = insertion(connection.alias)
     values = [
         columns[name] if field is None else field.get_db_prep_save(columns[name], connection)
         for name, field in fields
     ]
-    with statement(alias), connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        if cursor.description is not None:
-            cursor.fetchall()
+    execute(connection, sql, values)
 
 
 @lru_cache

@@ -15,7 +15,7 @@ from ..engine.events import Kind, unique_key
 from ..ledger_keys import dedup_key, keys_of
 from ..models import Assignment as AssignmentRow
 from ..models import Event, EventStatus, LedgerEntry
-from ..transactions import insist, survivable, whole
+from ..transactions import insist, select, whole
 from .base import NewAssignment, UserStorage, Writing
 from .writing import (
     AssignmentChange,
@@ -49,8 +49,7 @@ class DatabaseStorage(UserStorage):
         self, visitor: Visitor, goal_identifier: str | None = None
     ) -> Mapping[str, Assignment]:
         alias = database()
-        with survivable(alias):
-            rows = read_rows(alias, visitor.key, goal_identifier)
+        rows = read_rows(alias, visitor.key, goal_identifier)
         variations = {key: variation for kind, key, variation in rows if kind == ASSIGNED}
         for change in waiting_changes(alias, visitor, AssignmentChange):
             change.show_in(variations)
@@ -117,9 +116,7 @@ def read_rows(alias: str, visitor: str, goal_identifier: str | None) -> list[Row
     sql, parameters = look_up(alias, has_goal=goal_identifier is not None)
     given = {VISITOR: visitor, GOAL: goal_identifier}
     given |= zip(LEDGER_KEYS, keys_of(visitor).values(), strict=True)
-    with connections[alias].cursor() as cursor:
-        cursor.execute(sql, [given[parameter] for parameter in parameters])
-        return list(cursor.fetchall())
+    return select(connections[alias], sql, [given[parameter] for parameter in parameters])
 
 
 @lru_cache
