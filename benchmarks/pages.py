@@ -110,13 +110,17 @@ def statements_of(page: str, goal: str) -> list[str]:
     from django.db import connection
     from django.test.utils import CaptureQueriesContext
 
+    from django_vwo.transactions import SAVEPOINT
+
     answer: Callable[[Any], Any] = WSGIHandler().get_response
     if page.startswith("async/"):
         answer = async_to_sync(ASGIHandler().get_response_async)
     request = request_for(page, goal)
     with CaptureQueriesContext(connection) as captured:
         assert answer(request).status_code == 200
-    return [query["sql"].lstrip("( ").split()[0].upper() for query in captured]
+    # In one message with its savepoint, a query is the query.
+    queries = [query["sql"].removeprefix(f"SAVEPOINT {SAVEPOINT}; ") for query in captured]
+    return [query.lstrip("( ").split()[0].upper() for query in queries]
 
 
 def count_statements(figures: Figures) -> None:

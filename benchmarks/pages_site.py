@@ -63,17 +63,19 @@ if broker := os.environ.get("PAGES_BROKER"):
     celery.set_default()
 
 
-def read() -> None:
-    """Do what a page of the site is there for: read a row."""
+def read(request: HttpRequest) -> None:
+    """Do what a page of the site is there for: look at the address, read a row."""
     from django.contrib.auth.models import Group
 
+    request.GET.get("goal")
     Group.objects.filter(pk=1).first()
 
 
-def order() -> None:
-    """Do what a page of the site is there for: write a row."""
+def order(request: HttpRequest) -> None:
+    """Do what a page of the site is there for: look at the address, write a row."""
     from django.contrib.auth.models import Group
 
+    request.GET.get("goal")
     Group.objects.create(name=uuid4().hex)
 
 
@@ -115,12 +117,12 @@ async def ause_nothing(request: HttpRequest) -> None:
 
 
 def page(
-    use: Callable[[HttpRequest], None], work: Callable[[], None]
+    use: Callable[[HttpRequest], None], work: Callable[[HttpRequest], None]
 ) -> Callable[[HttpRequest], HttpResponse]:
     """Return a page that does its *work*, and uses ``request.vwo`` as *use* does."""
 
     def view(request: HttpRequest) -> HttpResponse:
-        work()
+        work(request)
         use(request)
         return HttpResponse("answered")
 
@@ -131,7 +133,7 @@ def async_page(use: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any
     """Return an async page that uses ``request.vwo`` as *use* does."""
 
     async def view(request: HttpRequest) -> HttpResponse:
-        await sync_to_async(read)()
+        await sync_to_async(read)(request)
         await use(request)
         return HttpResponse("answered")
 

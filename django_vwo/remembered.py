@@ -56,27 +56,29 @@ class Remembered(Mapping[str, Assignment]):
         """Make sure that `Assignment.goals` tells of *goal_identifier*."""
         if self._watches:
             self._unlearn()
-        if goal_identifier in self._known_goals or isinstance(self._assignments, LookUp):
+        known = self._assignments
+        if goal_identifier in self._known_goals or isinstance(known, LookUp):
             return
-        known = self._assignments or {}
-        read = self.storage.read(self.visitor, goal_identifier)
-        if isinstance(read, LookUp):
-            self._assignments = read
-            return
-        self._assignments = read
-        if known:
-            merged = {key: merge(found, known.get(key)) for key, found in read.items()}
-            self._assignments = {**known, **merged}
-        self._known_goals |= {goal_identifier}
+        if not known:
+            self._assignments = read = self.storage.read(self.visitor, goal_identifier)
+        else:
+            read = self.storage.read_goal(self.visitor, goal_identifier, known)
+            if isinstance(read, LookUp):
+                self._assignments = read
+            elif read:
+                merged = {key: merge(found, known.get(key)) for key, found in read.items()}
+                self._assignments = {**known, **merged}
+        if not isinstance(read, LookUp):
+            self._known_goals |= {goal_identifier}
 
     def learn(self, key: str, variation: str) -> None:
         """Take note that the campaign *key* has assigned *variation*."""
-        self._put(key, Assignment(variation))
+        self._put_all({key: Assignment(variation)})
         self._watch()
 
     def expect(self, key: str, variation: str) -> None:
         """Take note of what the campaign *key* is about to assign; `learn` or `reread` follows."""
-        self._put(key, Assignment(variation))
+        self._put_all({key: Assignment(variation)})
 
     def reread(self) -> None:
         """Forget everything: it is read anew when it is next asked for."""
@@ -86,17 +88,20 @@ class Remembered(Mapping[str, Assignment]):
     def learn_goal(self, keys: Sequence[str], goal_identifier: str) -> None:
         """Have it remembered that the goal was reached in the assignments *keys*."""
         self.storage.add_goals(self.visitor, keys, goal_identifier)
-        for key in keys:
-            if found := self.assignments.get(key):
-                self._put(key, Assignment(found.variation, found.goals | {goal_identifier}))
+        known = self.assignments
+        goals = frozenset({goal_identifier})
+        found = {key: assignment for key in keys if (assignment := known.get(key))}
+        self._put_all(
+            {key: Assignment(each.variation, each.goals | goals) for key, each in found.items()}
+        )
         self._watch()
 
-    def _put(self, key: str, assignment: Assignment) -> None:
+    def _put_all(self, new: Mapping[str, Assignment]) -> None:
         assignments = self.assignments
         if isinstance(assignments, LookUp):
-            assignments[key] = assignment
+            assignments.update(new)
         else:
-            self._assignments = {**assignments, key: assignment}
+            self._assignments = {**assignments, **new}
 
     def _watch(self) -> None:
         if is_rolled_back := self.storage.watch_rollback():

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from django.db import DatabaseError, OperationalError, connections, transaction
@@ -16,11 +17,15 @@ DEADLOCKS = frozenset({1213, "40P01"})
 """How MariaDB and MySQL, and PostgreSQL, say that they undid a transaction to end a deadlock."""
 PSYCOPG_CODES = ("sqlstate", "pgcode")
 """Where psycopg 3 and psycopg2 say so."""
+SAVEPOINT = "django_vwo"
+USABLE = (0, 2)
+"""How libpq says that a transaction, yet to be begun or open, waits for a statement."""
 
 
 def survivable(alias: str) -> AbstractContextManager[Any]:
     """Return a context in which a failing query leaves the caller's transaction usable."""
-    return transaction.atomic(using=alias) if is_in_transaction(alias) else nullcontext()
+    is_open = is_in_transaction(transaction.get_connection(alias))
+    return transaction.atomic(using=alias) if is_open else nullcontext()
 
 
 def whole(alias: str) -> AbstractContextManager[Any]:
@@ -29,9 +34,70 @@ def whole(alias: str) -> AbstractContextManager[Any]:
     return transaction.atomic(using=alias)
 
 
-def statement(alias: str) -> AbstractContextManager[Any]:
-    """Return a context for a single statement, which is `whole` by itself outside transactions."""
-    return whole(alias) if is_in_transaction(alias) else nullcontext()
+def select(connection: BaseDatabaseWrapper, sql: str, parameters: Sequence[Any]) -> list[Any]:
+    """Return the rows of one query; if it fails, the caller's transaction stays usable."""
+    with connection.cursor() as cursor:
+        if takes_several(connection, cursor):
+            send_apart(connection, cursor, sql, parameters)
+            return list(cursor.fetchall())
+        with survivable(connection.alias):
+            cursor.execute(sql, parameters)
+            return list(cursor.fetchall())
+
+
+def execute(connection: BaseDatabaseWrapper, sql: str, parameters: Sequence[Any]) -> None:
+    """Execute one statement; if it fails, the caller's transaction stays usable, without it."""
+    with connection.cursor() as cursor:
+        if takes_several(connection, cursor):
+            send_apart(connection, cursor, sql, parameters)
+            return
+        with whole(connection.alias) if is_in_transaction(connection) else nullcontext():
+            cursor.execute(sql, parameters)
+            if cursor.description is not None:
+                cursor.fetchall()
+
+
+def takes_several(connection: BaseDatabaseWrapper, cursor: Any) -> bool:
+    """Return whether *cursor* is of a usable transaction, and one that can `send_apart`."""
+    kind: Any = type(cursor.cursor)
+    if connection.autocommit or connection.vendor != "postgresql" or not binds_itself(kind):
+        return False
+    libpq = connection.connection.pgconn
+    return libpq.transaction_status in USABLE and not libpq.pipeline_status
+
+
+@lru_cache
+def binds_itself(cursor_class: Any) -> bool:
+    """Return whether it is psycopg 3's that puts parameters into the SQL: it may be several's."""
+    names = {f"{each.__module__}.{each.__name__}" for each in cursor_class.__mro__}
+    return "psycopg.ClientCursor" in names
+
+
+def send_apart(
+    connection: BaseDatabaseWrapper, cursor: Any, sql: str, parameters: Sequence[Any]
+) -> None:
+    """
+    Execute *sql* with a savepoint around it, all in one message: that saves two round trips.
+
+    What `transaction.atomic` would do. *cursor* has the result of *sql* afterwards.
+    """
+    libpq = connection.connection.pgconn
+    try:
+        cursor.execute(f"SAVEPOINT {SAVEPOINT}; {sql}; RELEASE SAVEPOINT {SAVEPOINT}", parameters)
+        cursor.nextset()
+    except BaseException:
+        if libpq.transaction_status not in USABLE:  # else it was not even sent
+            undo(connection)
+        raise
+
+
+def undo(connection: BaseDatabaseWrapper) -> None:
+    """Undo what was done since `SAVEPOINT`."""
+    try:
+        connection.savepoint_rollback(SAVEPOINT)
+        connection.savepoint_commit(SAVEPOINT)
+    except DatabaseError:
+        connection.needs_rollback = True
 
 
 def begin_by_hand(alias: str) -> None:
@@ -47,9 +113,8 @@ def begin_by_hand(alias: str) -> None:
             cursor.execute("BEGIN")
 
 
-def is_in_transaction(alias: str) -> bool:
+def is_in_transaction(connection: BaseDatabaseWrapper) -> bool:
     """Return whether a transaction is open, or would be by the next query."""
-    connection = transaction.get_connection(alias)
     return connection.in_atomic_block or not connection.get_autocommit()
 
 
@@ -62,7 +127,7 @@ def sheltered() -> Iterator[None]:
     """
     with ExitStack() as shelters:
         for connection in connections.all(initialized_only=True):
-            if connection.connection is not None and is_in_transaction(connection.alias):
+            if connection.connection is not None and is_in_transaction(connection):
                 shelters.enter_context(shelter(connection))
         yield
 
@@ -112,7 +177,7 @@ def insist(alias: str, change: Callable[[], Result]) -> Result:
         try:
             return change()
         except OperationalError as error:
-            if not is_deadlock(error) or is_in_transaction(alias):
+            if not is_deadlock(error) or is_in_transaction(transaction.get_connection(alias)):
                 raise
     return change()
 

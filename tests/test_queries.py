@@ -19,6 +19,7 @@ from django_vwo.client import get_client
 from django_vwo.models import Assignment, Event
 from django_vwo.outbox.vitals import vitals
 from django_vwo.sources.current import current
+from django_vwo.transactions import SAVEPOINT
 
 from .conftest import Configure, Serve
 from .documents import ab_test, document, sharing_a_goal
@@ -37,9 +38,14 @@ def queries() -> Iterator[list[str]]:
     with CaptureQueriesContext(connection) as captured:
         yield verbs
     for query in captured:
-        verb = query["sql"].lstrip("( ").split()[0].upper()
+        verb = alone(query["sql"]).lstrip("( ").split()[0].upper()
         if verb not in CONTROL:
             verbs.append(verb)
+
+
+def alone(sql: str) -> str:
+    """Return the statement that was sent in one message with the savepoint around it, or *sql*."""
+    return sql.removeprefix(f"SAVEPOINT {SAVEPOINT}; ")
 
 
 @pytest.fixture
@@ -163,6 +169,18 @@ def test_an_activation_and_a_goal_take_three(warm: Configure, visit: Visit) -> N
         assert vwo.track("signup")
 
     assert visit(both) == ["SELECT", "SELECT", "INSERT"]
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="others take no message of several")
+def test_in_a_transaction_on_postgresql_each_is_one_message(warm: Configure) -> None:
+    vwo = get_client()
+    vwo.activate("pricing-page", "alice")
+    with transaction.atomic(), CaptureQueriesContext(connection) as captured:
+        assert vwo.activate("pricing-page", "alice")
+        assert vwo.track(None, "alice", "signup")
+    assert [alone(query["sql"]).lstrip("( ")[:6] for query in captured] == [
+        *("SELECT", "SELECT", "INSERT")
+    ]
 
 
 def test_ten_decisions_take_as_many_as_one(warm: Configure, visit: Visit) -> None:

@@ -46,3 +46,42 @@ def test_what_is_learned_changes_nothing_that_the_storage_gave_away() -> None:
 
     assert dict(remembered) == {"one": Assignment("A"), "two": Assignment("B")}
     assert storage.assignments["Bob"] == {"one": Assignment("A")}
+
+
+class Aside(Told):
+    """Tells of a goal by itself."""
+
+    def read_goal(
+        self, visitor: Visitor, goal_identifier: str, known: Mapping[str, Assignment]
+    ) -> Mapping[str, Assignment]:
+        self.asked.append(f"{goal_identifier} alone")
+        return {"one": Assignment("A", frozenset({goal_identifier}))}
+
+
+def test_where_assignments_are_known_a_goal_is_asked_about_by_itself() -> None:
+    storage = Aside()
+    storage.assignments["Bob"] = {"one": Assignment("A"), "two": Assignment("B")}
+    remembered = Remembered(storage, Visitor("Bob"))
+
+    assert remembered["two"] == Assignment("B")
+    for goal_identifier in ("signup", "order", "signup"):
+        remembered.know_goal(goal_identifier)
+
+    assert storage.asked == [None, "signup alone", "order alone"]
+    assert dict(remembered) == {
+        "one": Assignment("A", frozenset({"signup", "order"})),
+        "two": Assignment("B"),
+    }
+    assert storage.assignments["Bob"]["one"] == Assignment("A")
+
+
+def test_where_nothing_is_remembered_a_goal_is_asked_about_with_all_there_is() -> None:
+    storage = Aside()
+    remembered = Remembered(storage, Visitor("Bob"))
+    assert not remembered
+
+    storage.assignments["Bob"] = {"one": Assignment("A")}
+    remembered.know_goal("signup")
+
+    assert storage.asked == [None, "signup"]
+    assert dict(remembered) == {"one": Assignment("A")}

@@ -1,11 +1,16 @@
-"""What is made anew when a database undid it to end a deadlock."""
+"""What a statement of ours does to the caller's transaction, and what is made anew of it."""
 
 from __future__ import annotations
 
-import pytest
-from django.db import OperationalError, transaction
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
-from django_vwo.transactions import insist
+import pytest
+from django.contrib.auth.models import Group
+from django.db import DatabaseError, OperationalError, connection, transaction
+
+from django_vwo.transactions import execute, insist, select
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -74,3 +79,52 @@ def test_where_the_site_commits_by_hand_nothing_is_made_anew() -> None:
         transaction.rollback()
         transaction.set_autocommit(True)
     assert change.attempts == 1
+
+
+@pytest.fixture(params=["as usual", "bound on the server"])
+def bound(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Have parameters bound in each way that there is: messages of several take but one."""
+    if request.param != "as usual":
+        if connection.vendor != "postgresql":
+            pytest.skip("There is one way.")
+        options = {**connection.settings_dict["OPTIONS"], "server_side_binding": True}
+        monkeypatch.setitem(connection.settings_dict, "OPTIONS", options)
+        connection.close()
+    yield
+    connection.close()
+
+
+@pytest.mark.usefixtures("bound")
+@pytest.mark.parametrize("run", [select, execute])
+@pytest.mark.parametrize(
+    ("sql", "parameters"),
+    [("SELECT nothing FROM nowhere", []), ("SELECT %s, %s", ["too few"])],
+    ids=["refused", "not sent"],
+)
+def test_a_statement_that_fails_costs_itself_alone(
+    run: Any, sql: str, parameters: list[Any]
+) -> None:
+    with transaction.atomic():
+        Group.objects.create(name="before")
+        with pytest.raises(DatabaseError):
+            run(connection, sql, parameters)
+        Group.objects.create(name="after")
+        assert list(select(connection, "SELECT 1", [])) == [(1,)]
+        execute(connection, "UPDATE auth_group SET name = %s WHERE name = %s", ["last", "after"])
+    assert set(Group.objects.values_list("name", flat=True)) == {"before", "last"}
+
+
+@pytest.mark.usefixtures("bound")
+@pytest.mark.parametrize("run", [select, execute])
+def test_what_the_caller_spoilt_is_left_to_the_caller(run: Any) -> None:
+    with transaction.atomic():
+        Group.objects.create(name="before")
+        savepoint = connection.savepoint()
+        with pytest.raises(DatabaseError), connection.cursor() as cursor:
+            cursor.execute("SELECT nothing FROM nowhere")
+        with suppress(DatabaseError):
+            run(connection, "SELECT 1", [])
+        connection.savepoint_rollback(savepoint)
+        Group.objects.create(name="after")
+    assert Group.objects.count() == 2
+    assert run(connection, "SELECT 1", []) in (None, [(1,)], ((1,),))

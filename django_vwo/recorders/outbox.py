@@ -54,13 +54,13 @@ class OutboxRecorder(Recorder):
     def record(self, events: Sequence[Event]) -> None:
         if not events:
             return
-        alias = router.db_for_write(EventRow)
+        connection = transaction.get_connection(router.db_for_write(EventRow))
         version = get_dialect(app_settings().dialect).PAYLOAD_VERSION
         if len(events) == 1 and not self.asks_for_time:
-            insert_one(alias, columns_of(events[0], version))
+            insert_one(connection, columns_of(events[0], version))
         else:
-            self.insert(alias, [row_of(event, version) for event in events])
-        announce(alias)
+            self.insert(connection.alias, [row_of(event, version) for event in events])
+        announce(connection.alias)
         signals.tell_events(signals.recorded, events)
 
     def insert(self, alias: str, rows: Sequence[EventRow]) -> None:
@@ -82,7 +82,7 @@ def announce(alias: str) -> None:
     """Have the workers nudged after the commit; where the site commits by hand, they find out."""
     connection = transaction.get_connection(alias)
     if connection.in_atomic_block or connection.get_autocommit():
-        transaction.on_commit(poke, using=alias, robust=True)
+        connection.on_commit(poke, robust=True)
 
 
 def row_of(event: Event, payload_version: int) -> EventRow:

@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from django.db import connections, models, router, transaction
+from django.db import models, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import Value
 
 from ..engine.entities import Assignment, Visitor
@@ -15,7 +16,7 @@ from ..engine.events import Kind, unique_key
 from ..ledger_keys import dedup_key, keys_of
 from ..models import Assignment as AssignmentRow
 from ..models import Event, EventStatus, LedgerEntry
-from ..transactions import insist, survivable, whole
+from ..transactions import insist, select, whole
 from .base import NewAssignment, UserStorage, Writing
 from .writing import (
     AssignmentChange,
@@ -36,6 +37,8 @@ LEDGER_KEYS = tuple(keys_of(VISITOR).values())
 ASSIGNED, REACHED, COUNTED = range(3)
 Row = tuple[int, str, str]
 """What the other two mean: assignment key and variation, or (`COUNTED`) a key of the ledger."""
+# The same ones are assigned over and over, and to make one takes eight times as long.
+unreached = lru_cache(maxsize=1024)(Assignment)
 
 
 class DatabaseStorage(UserStorage):
@@ -48,20 +51,24 @@ class DatabaseStorage(UserStorage):
     def read(
         self, visitor: Visitor, goal_identifier: str | None = None
     ) -> Mapping[str, Assignment]:
-        alias = database()
-        with survivable(alias):
-            rows = read_rows(alias, visitor.key, goal_identifier)
+        connection = transaction.get_connection(database())
+        kinds = (ASSIGNED,) if goal_identifier is None else (ASSIGNED, REACHED, COUNTED)
+        rows = read_rows(connection, kinds, visitor.key, goal_identifier)
         variations = {key: variation for kind, key, variation in rows if kind == ASSIGNED}
-        for change in waiting_changes(alias, visitor, AssignmentChange):
-            change.show_in(variations)
-        if goal_identifier is None:
-            return {key: Assignment(variation) for key, variation in variations.items()}
-        was_reached = reach_of(rows, visitor.key, goal_identifier)
-        goals = frozenset({goal_identifier})
-        return {
-            key: Assignment(variation, goals if was_reached(key, variation) else frozenset())
-            for key, variation in variations.items()
-        }
+        if connection.run_on_commit:
+            for change in waiting_changes(connection.alias, visitor, AssignmentChange):
+                change.show_in(variations)
+        assignments = {key: unreached(variation) for key, variation in variations.items()}
+        if goal_identifier is not None:
+            assignments |= reached_of(assignments, rows, visitor.key, goal_identifier)
+        return assignments
+
+    def read_goal(
+        self, visitor: Visitor, goal_identifier: str, known: Mapping[str, Assignment]
+    ) -> Mapping[str, Assignment]:
+        connection = transaction.get_connection(database())
+        rows = read_rows(connection, (REACHED, COUNTED), visitor.key, goal_identifier)
+        return reached_of(known, rows, visitor.key, goal_identifier)
 
     def read_many(self, visitors: Collection[str]) -> dict[str, dict[str, str]]:
         """Return the written variations by visitor's key and assignment key, in one query."""
@@ -112,56 +119,70 @@ def database() -> str:
     return router.db_for_write(AssignmentRow)
 
 
-def read_rows(alias: str, visitor: str, goal_identifier: str | None) -> list[Row]:
-    """Return, in one query, *visitor*'s assignments and where they reached the goal, if any."""
-    sql, parameters = look_up(alias, has_goal=goal_identifier is not None)
+def read_rows(
+    connection: BaseDatabaseWrapper,
+    kinds: tuple[int, ...],
+    visitor: str,
+    goal_identifier: str | None,
+) -> list[Row]:
+    """Return, in one query, the rows of these *kinds*; those about a goal are of that one."""
+    sql, parameters = look_up(connection.alias, kinds)
     given = {VISITOR: visitor, GOAL: goal_identifier}
-    given |= zip(LEDGER_KEYS, keys_of(visitor).values(), strict=True)
-    with connections[alias].cursor() as cursor:
-        cursor.execute(sql, [given[parameter] for parameter in parameters])
-        return list(cursor.fetchall())
+    if COUNTED in kinds:
+        given |= zip(LEDGER_KEYS, keys_of(visitor).values(), strict=True)
+    return select(connection, sql, [given[parameter] for parameter in parameters])
 
 
 @lru_cache
-def look_up(alias: str, *, has_goal: bool) -> tuple[str, tuple[str, ...]]:
+def look_up(alias: str, kinds: tuple[int, ...]) -> tuple[str, tuple[str, ...]]:
     """
     Return the look-up as SQL and what stands for its parameters: `VISITOR`, `GOAL`, `LEDGER_KEYS`.
 
     Kept, because to put it together takes several times as long as to run it.
     """
-    assigned = AssignmentRow.objects.filter(visitor=VISITOR)
-    rows = columns(assigned, ASSIGNED, "assignment_key", "variation")
-    if has_goal:
-        reached = Event.objects.filter(
-            visitor=VISITOR, goal_identifier=GOAL, kind=Kind.CONVERSION
-        ).exclude(status=EventStatus.CANCELLED)
-        counted = LedgerEntry.objects.filter(**keys_of(VISITOR))
-        rows = rows.union(
-            columns(reached, REACHED, "campaign_key", "variation_name"),
-            columns(counted, COUNTED, "dedup_key", "dedup_key"),
-        )
+    reached = Event.objects.filter(visitor=VISITOR, goal_identifier=GOAL, kind=Kind.CONVERSION)
+    found = {
+        ASSIGNED: (AssignmentRow.objects.filter(visitor=VISITOR), "assignment_key", "variation"),
+        REACHED: (
+            reached.exclude(status=EventStatus.CANCELLED),
+            "campaign_key",
+            "variation_name",
+        ),
+        COUNTED: (LedgerEntry.objects.filter(**keys_of(VISITOR)), "dedup_key", "dedup_key"),
+    }
+    rows, *others = (columns(kind, *found[kind]) for kind in kinds)
+    if others:
+        rows = rows.union(*others).order_by()
     sql, parameters = rows.query.get_compiler(using=alias).as_sql()
     # Each parameter is prepared each time; numbers are always the same.
     sql %= tuple("%s" if isinstance(each, str) else int(each) for each in parameters)
     return sql, tuple(each for each in parameters if isinstance(each, str))
 
 
-def columns(rows: models.QuerySet[Any], kind: int, *names: str) -> models.QuerySet[Any, Any]:
+def columns(kind: int, rows: models.QuerySet[Any], *names: str) -> models.QuerySet[Any, Any]:
     """Return *rows* as tuples of *kind* and two texts, so that they can be put together."""
     tag = Value(kind, output_field=models.SmallIntegerField())
     return rows.order_by().values_list(tag, *names)
 
 
-def reach_of(rows: list[Row], visitor: str, goal_identifier: str) -> Callable[[str, str], bool]:
-    """Return a function of assignment key and variation: was the goal reached there?"""
+def reached_of(
+    assignments: Mapping[str, Assignment], rows: Sequence[Row], visitor: str, goal_identifier: str
+) -> dict[str, Assignment]:
+    """Return those of the *assignments* in which *rows* tell that the goal was reached."""
     reached = {(key, variation) for kind, key, variation in rows if kind == REACHED}
     counted = {key for kind, key, _ in rows if kind == COUNTED}
 
-    def was_counted(key: str, variation: str) -> bool:
-        once = unique_key(Kind.CONVERSION, key, variation, goal_identifier)
-        return dedup_key(visitor, once) in counted
-
     def was_reached(key: str, variation: str) -> bool:
-        return (key, variation) in reached or (bool(counted) and was_counted(key, variation))
+        if (key, variation) in reached:
+            return True
+        once = unique_key(Kind.CONVERSION, key, variation, goal_identifier)
+        return bool(counted) and dedup_key(visitor, once) in counted
 
-    return was_reached
+    if not reached and not counted:
+        return {}
+    goals = frozenset({goal_identifier})
+    return {
+        key: Assignment(found.variation, goals)
+        for key, found in assignments.items()
+        if was_reached(key, found.variation)
+    }

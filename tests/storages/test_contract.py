@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from django_vwo.client import Client
-from django_vwo.engine.entities import Visitor
+from django_vwo.engine.entities import Assignment, Visitor
 from django_vwo.recorders.base import Recorder
 from django_vwo.recorders.memory import MemoryRecorder
 from django_vwo.recorders.outbox import OutboxRecorder
@@ -141,6 +141,31 @@ def test_a_goal_is_known_once_it_was_reached(goal_storage: UserStorage) -> None:
     assert storage.read(visitor(), "signup")["pricing-page"].goals == {"signup"}
     assert "checkout" not in storage.read(visitor(), "checkout")["pricing-page"].goals
     assert vwo.track("pricing-page", "alice", "signup") == {"pricing-page": False}
+
+
+def test_of_known_assignments_a_goal_is_told_by_itself(goal_storage: UserStorage) -> None:
+    storage = goal_storage
+    vwo = client(storage, ab_test("one", id=1), ab_test("two", id=2))
+    for key in ("one", "two"):
+        vwo.activate(key, "alice")
+    known = dict(storage.read(visitor())) or {"one": Assignment("Control")}
+    assert vwo.track("one", "alice", "signup")
+    told = storage.read_goal(visitor(), "signup", known)
+    assert told["one"] == storage.read(visitor(), "signup")["one"]
+    assert told["one"].goals == {"signup"}
+    assert "two" not in told or not told["two"].goals
+    for goal_identifier, of in (("checkout", visitor()), ("signup", visitor("bob"))):
+        found = storage.read_goal(of, goal_identifier, known)
+        assert not any(each.goals & {goal_identifier} for each in found.values())
+
+
+def test_a_goal_of_another_variation_is_none_of_the_known_one(storage: UserStorage) -> None:
+    vwo = client(storage, only("Gone"))
+    vwo.activate("pricing-page", "alice")
+    vwo.track("pricing-page", "alice", "signup")
+    known = {"pricing-page": Assignment("Control")}
+    told = storage.read_goal(visitor(), "signup", known).get("pricing-page")
+    assert told is None or told.variation != "Control"
 
 
 def test_a_goal_is_reached_by_one_visitor_alone(storage: UserStorage) -> None:
