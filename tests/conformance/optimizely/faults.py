@@ -135,7 +135,7 @@ def listed_last(right: Any) -> Any:
 
 
 def all_of(right: Any) -> Any:
-    return lambda feature, visitor: feature.experiments
+    return lambda feature, campaign_id: feature.experiments
 
 
 def as_lists(right: Any) -> Any:
