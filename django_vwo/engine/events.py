@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
+from os import urandom
 from typing import Any
 from uuid import UUID
 
 from .entities import NOTHING
 
-VERSION_BITS = (0xF << 76) | (0x3 << 62)
+RANDOM_BITS = ~((0xF << 76) | (0x3 << 62))
+"""The bits of a UUID that chance may decide."""
 RANDOM_VERSION = (0x4 << 76) | (0x2 << 62)
-"""What those bits of a UUID say where all others are chance (RFC 9562, version 4)."""
+"""What its other bits say where it does (RFC 9562, version 4)."""
 
 
 class Kind(IntEnum):
@@ -57,7 +58,7 @@ class Event:
     custom_properties: object = None
     """What an impression tells beside, of any type; None: nothing."""
     told: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
-    """What else the vendor is told, in the dialect's own words."""
+    """What else the vendor is told, in the dialect's own words; some is made when looked at."""
     user_agent: str = ""
     ip_address: str = ""
 
@@ -75,7 +76,7 @@ def new_message_id() -> int:
     4
     """
     # The system's chance: one of this process's would be the same in all that a server forks.
-    return int.from_bytes(os.urandom(16), "big") & ~VERSION_BITS | RANDOM_VERSION
+    return int.from_bytes(urandom(16), "big") & RANDOM_BITS | RANDOM_VERSION
 
 
 def unique_key(kind: Kind, assignment_key: str, variation: str, goal_identifier: str = "") -> str:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
-from ...engine.entities import NOTHING, CampaignType, Facts, Occasion
+from ...engine.entities import (
+    NOTHING,
+    Campaign,
+    CampaignType,
+    Facts,
+    Feature,
+    Occasion,
+    Variation,
+)
 from ...engine.events import Event
 from .generations import Generation
 from .leaves import LARGEST_NUMBER
@@ -19,9 +27,8 @@ RESERVED = "$opt_"
 """Attributes whose names begin so are sent although the datafile does not know them."""
 BOT_FILTERING = "$opt_bot_filtering"
 CENTS = 100
-# Tuples: `str | bool` would be made anew for each attribute.
-SENT_AS_THEY_ARE = (str, bool)
 NUMBERS = (int, float)
+"""A tuple: `int | float` would be made anew for each attribute."""
 RULE_TYPES = {CampaignType.FEATURE_TEST: "feature-test", CampaignType.ROLLOUT: "rollout"}
 
 
@@ -29,9 +36,12 @@ class Telling:
     """Makes what the events of one datafile keep, in `Event.told`."""
 
     def __init__(self, document: Json, generation: Generation, experiments: Iterable[Json]) -> None:
-        self.generation = generation
+        self.is_older = generation.is_older
+        self.is_sent = is_something if generation.is_older else is_sendable
         self.layers = {item["id"]: item["layerId"] for item in experiments}
-        self.attribute_ids = {each["key"]: each["id"] for each in document["attributes"]}
+        self.attributes_told = {
+            each["key"]: attribute(each["id"], each["key"]) for each in document["attributes"]
+        }
         self.bot_filtering = document.get("botFiltering")
         self.envelope: Told = {
             "project": document["projectId"],
@@ -43,54 +53,111 @@ class Telling:
             if str(document.get("region")).upper() == "EU":
                 self.envelope["region"] = "EU"
 
-    def __call__(self, occasion: Occasion) -> Told:
+    def __call__(self, occasion: Occasion) -> Json:
         """Return what an event of *occasion* keeps."""
-        told = {
-            **self.envelope,
-            "attributes": list(self.attributes(occasion.visitor.custom_variables)),
-        }
+        given = occasion.visitor.custom_variables
+        if self.is_older:  # which tells of lists and dicts, too, and those may change
+            return self.told(occasion, given)
+        # A subclass may have other items than its copy has, as Django's QueryDict does.
+        return Later(self, occasion, given.copy() if type(given) is dict else dict(given.items()))
+
+    def told(self, occasion: Occasion, given: Facts, is_conversion: bool = False) -> Told:
+        """Return what an event of a visitor with the attributes *given* keeps."""
+        told = {**self.envelope, "attributes": self.attributes(given)}
         if occasion.properties is not NOTHING:
             told["has_tags"] = True
-        if occasion.campaign is not None and occasion.variation is not None:
+        if is_conversion:
+            return told
+        campaign, variation = occasion.campaign, occasion.variation
+        if campaign is not None and variation is not None:
             told["decision"] = {
-                "campaign_id": self.layers.get(occasion.campaign.id, ""),
-                "experiment_id": occasion.campaign.id,
-                "variation_id": occasion.variation.id,
+                "campaign_id": self.layers.get(campaign.id, ""),
+                "experiment_id": campaign.id,
+                "variation_id": variation.id,
             }
-        if not self.generation.is_older:
-            told["metadata"] = metadata(occasion)
+        if not self.is_older:
+            told["metadata"] = metadata(campaign, variation, occasion.feature)
         return told
 
     def join(self, conversions: Sequence[Event]) -> None:
         """Make one message of the conversions of one call: each tells of all."""
-        decisions = [each.told["decision"] for each in conversions if "decision" in each.told]
+        message_id = conversions[0].message_id
+        decisions: list[Told] = []
+        if self.is_older:
+            decisions = [each.told["decision"] for each in conversions if "decision" in each.told]
         for each in conversions:
-            each.message_id = conversions[0].message_id
-            each.told = self.conversion(each, decisions)
+            each.message_id = message_id
+            if isinstance(each.told, Later):
+                each.told.is_conversion = True
+            else:
+                each.told = self.conversion(each, decisions)
 
     def conversion(self, event: Event, decisions: list[Told]) -> Told:
-        kept = {
-            name: event.told[name] for name in event.told if name not in ("decision", "metadata")
-        }
+        """Return what a conversion of Full Stack 2 keeps: the decisions of all."""
+        kept = {name: event.told[name] for name in event.told if name != "decision"}
         # First: should there be too many attributes, it is they who are left out.
-        return {"decisions": decisions, **kept} if self.generation.is_older else kept
+        return {"decisions": decisions, **kept}
 
-    def attributes(self, given: Facts) -> Iterator[Told]:
-        """Yield what is told of the visitor's attributes."""
-        is_sent = is_something if self.generation.is_older else is_sendable
+    def attributes(self, given: Facts) -> list[Told]:
+        """Return what is told of the visitor's attributes."""
+        known, is_sent = self.attributes_told, self.is_sent
+        found = []
         for key, value in given.items():
             if not isinstance(key, str):
                 continue
-            entity_id = self.attribute_ids.get(key)
-            if entity_id is None and key.startswith(RESERVED):
-                entity_id = key
-            if entity_id is not None and is_sent(value):
-                yield attribute(entity_id, key, value)
+            told = known.get(key)
+            if told is None and key.startswith(RESERVED):
+                told = attribute(key, key)
+            if told is not None and is_sent(value):
+                # Made anew, with its four names, it would take twice as long as this copy.
+                told = told.copy()
+                told["value"] = value
+                found.append(told)
         if isinstance(self.bot_filtering, bool):
-            yield attribute(BOT_FILTERING, BOT_FILTERING, self.bot_filtering)
+            found.append(attribute(BOT_FILTERING, BOT_FILTERING, self.bot_filtering))
+        return found
 
 
-def attribute(entity_id: str, key: str, value: object) -> Told:
+class Later(Mapping[str, Any]):
+    """
+    What an event keeps, made when it is first looked at: by the recorder that stores it.
+
+    *given* are attributes that nobody changes; of those, what is told never changes itself.
+    """
+
+    is_conversion = False
+    """Whether it is a conversion's, which today's generation tells without a decision."""
+    _made: Told | None = None
+
+    def __init__(self, telling: Telling, occasion: Occasion, given: Facts) -> None:
+        self.telling = telling
+        self.occasion = occasion
+        self.given = given
+
+    @property
+    def made(self) -> Told:
+        """What it is a mapping of."""
+        if self._made is None:
+            self._made = self.telling.told(self.occasion, self.given, self.is_conversion)
+        return self._made
+
+    def __getitem__(self, key: str) -> Any:
+        return self.made[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.made)
+
+    def __len__(self) -> int:
+        return len(self.made)
+
+    def __repr__(self) -> str:
+        return repr(self.made)
+
+    def __reduce__(self) -> tuple[Callable[..., Told], tuple[Told]]:
+        return dict, (self.made,)  # copied or pickled, without the datafile
+
+
+def attribute(entity_id: str, key: str, value: object = None) -> Told:
     return {"entity_id": entity_id, "key": key, "type": "custom", "value": value}
 
 
@@ -110,26 +177,25 @@ def is_json(value: object) -> bool:
 
 def is_sendable(value: object) -> bool:
     """Return whether today's generation tells an attribute of this value."""
-    if isinstance(value, SENT_AS_THEY_ARE):
-        return True
-    return isinstance(value, NUMBERS) and abs(value) <= LARGEST_NUMBER  # no NaN is
-
-
-def metadata(occasion: Occasion) -> Told:
-    """Return what today's generation tells beside a decision."""
-    campaign, variation, feature = occasion.campaign, occasion.variation, occasion.feature
-    if campaign is None or variation is None:
-        key = feature.key if feature else ""
-        return rule(key, "", RULE_TYPES[CampaignType.ROLLOUT], "", is_enabled=False)
-    if feature is None:
-        return rule("", campaign.key, "experiment", variation.name, is_enabled=True)
-    kind = RULE_TYPES[campaign.type]
-    return rule(
-        feature.key, campaign.key, kind, variation.name, is_enabled=variation.is_feature_enabled
+    return isinstance(value, str) or (
+        isinstance(value, NUMBERS) and abs(value) <= LARGEST_NUMBER  # no NaN is
     )
 
 
-def rule(flag_key: str, rule_key: str, kind: str, variation_key: str, *, is_enabled: bool) -> Told:
+def metadata(
+    campaign: Campaign | None, variation: Variation | None, feature: Feature | None
+) -> Told:
+    """Return what today's generation tells beside a decision."""
+    if campaign is None or variation is None:
+        key = feature.key if feature else ""
+        return rule(key, "", RULE_TYPES[CampaignType.ROLLOUT], "", False)
+    if feature is None:
+        return rule("", campaign.key, "experiment", variation.name, True)
+    kind = RULE_TYPES[campaign.type]
+    return rule(feature.key, campaign.key, kind, variation.name, variation.is_feature_enabled)
+
+
+def rule(flag_key: str, rule_key: str, kind: str, variation_key: str, is_enabled: bool) -> Told:
     return {
         "flag_key": flag_key,
         "rule_key": rule_key,
