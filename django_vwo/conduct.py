@@ -418,7 +418,7 @@ def was_reached(
 
     *taken* are the assignments of which it is going to know it.
     """
-    remembered.know_goal(goal.identifier)
+    remembered.know_goal(goal.identifier, campaign.assignment_key)
     found = remembered.get(campaign.assignment_key)
     if found is None:
         return False

@@ -52,24 +52,27 @@ class Remembered(Mapping[str, Assignment]):
     def __len__(self) -> int:
         return len(self.assignments)
 
-    def know_goal(self, goal_identifier: str) -> None:
-        """Make sure that `Assignment.goals` tells of *goal_identifier*."""
+    def know_goal(self, goal_identifier: str, key: str) -> None:
+        """
+        Make sure that `Assignment.goals` tells of *goal_identifier*.
+
+        If the assignment *key* is not known, all are read again: another request may have made it.
+        """
         if self._watches:
             self._unlearn()
-        known = self._assignments
+        known = self._assignments or {}
         if goal_identifier in self._known_goals or isinstance(known, LookUp):
             return
-        if not known:
-            self._assignments = read = self.storage.read(self.visitor, goal_identifier)
-        else:
+        if key in known:
             read = self.storage.read_goal(self.visitor, goal_identifier, known)
-            if isinstance(read, LookUp):
-                self._assignments = read
-            elif read:
-                merged = {key: merge(found, known.get(key)) for key, found in read.items()}
-                self._assignments = {**known, **merged}
-        if not isinstance(read, LookUp):
-            self._known_goals |= {goal_identifier}
+        else:
+            read = self.storage.read(self.visitor, goal_identifier)
+        if isinstance(read, LookUp):
+            self._assignments = read
+            return
+        merged = {each: merge(found, known.get(each)) for each, found in read.items()}
+        self._assignments = {**known, **merged}
+        self._known_goals |= {goal_identifier}
 
     def learn(self, key: str, variation: str) -> None:
         """Take note that the campaign *key* has assigned *variation*."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import pytest
+
 from django_vwo.engine.entities import Assignment, Visitor
 from django_vwo.remembered import Remembered
 from django_vwo.storages.memory import MemoryStorage
@@ -28,12 +30,12 @@ def test_a_goal_is_asked_about_once_and_again_after_all_was_forgotten() -> None:
     remembered = Remembered(storage, Visitor("Bob"))
 
     for _ in range(2):
-        remembered.know_goal("signup")
+        remembered.know_goal("signup", "test")
         remembered.get("test")
     assert storage.asked == ["signup"]
 
     remembered.reread()
-    remembered.know_goal("signup")
+    remembered.know_goal("signup", "test")
     assert storage.asked == ["signup", "signup"]
 
 
@@ -65,7 +67,7 @@ def test_where_assignments_are_known_a_goal_is_asked_about_by_itself() -> None:
 
     assert remembered["two"] == Assignment("B")
     for goal_identifier in ("signup", "order", "signup"):
-        remembered.know_goal(goal_identifier)
+        remembered.know_goal(goal_identifier, "one")
 
     assert storage.asked == [None, "signup alone", "order alone"]
     assert dict(remembered) == {
@@ -75,13 +77,17 @@ def test_where_assignments_are_known_a_goal_is_asked_about_by_itself() -> None:
     assert storage.assignments["Bob"]["one"] == Assignment("A")
 
 
-def test_where_nothing_is_remembered_a_goal_is_asked_about_with_all_there_is() -> None:
+@pytest.mark.parametrize("known", [{}, {"two": Assignment("B")}])
+def test_an_assignment_of_another_request_is_found_with_the_goal(
+    known: dict[str, Assignment],
+) -> None:
     storage = Aside()
+    storage.assignments["Bob"] = known
     remembered = Remembered(storage, Visitor("Bob"))
-    assert not remembered
+    assert dict(remembered) == known
 
-    storage.assignments["Bob"] = {"one": Assignment("A")}
-    remembered.know_goal("signup")
+    storage.assignments["Bob"] = {**known, "one": Assignment("A")}
+    remembered.know_goal("signup", "one")
 
     assert storage.asked == [None, "signup"]
-    assert dict(remembered) == {"one": Assignment("A")}
+    assert dict(remembered) == {**known, "one": Assignment("A")}
