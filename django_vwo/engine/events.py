@@ -58,7 +58,7 @@ class Event:
     custom_properties: object = None
     """What an impression tells beside, of any type; None: nothing."""
     told: Mapping[str, Any] = field(default_factory=lambda: NOTHING)
-    """What else the vendor is told, in the dialect's own words; some is made when looked at."""
+    """What else the vendor is told, in the dialect's own words."""
     user_agent: str = ""
     ip_address: str = ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral
 from typing import Any
 
@@ -53,21 +53,11 @@ class Telling:
             if str(document.get("region")).upper() == "EU":
                 self.envelope["region"] = "EU"
 
-    def __call__(self, occasion: Occasion) -> Json:
+    def __call__(self, occasion: Occasion) -> Told:
         """Return what an event of *occasion* keeps."""
-        given = occasion.visitor.custom_variables
-        if self.is_older:  # which tells of lists and dicts, too, and those may change
-            return self.told(occasion, given)
-        # A subclass may have other items than its copy has, as Django's QueryDict does.
-        return Later(self, occasion, given.copy() if type(given) is dict else dict(given.items()))
-
-    def told(self, occasion: Occasion, given: Facts, is_conversion: bool = False) -> Told:
-        """Return what an event of a visitor with the attributes *given* keeps."""
-        told = {**self.envelope, "attributes": self.attributes(given)}
+        told = {**self.envelope, "attributes": self.attributes(occasion.visitor.custom_variables)}
         if occasion.properties is not NOTHING:
             told["has_tags"] = True
-        if is_conversion:
-            return told
         campaign, variation = occasion.campaign, occasion.variation
         if campaign is not None and variation is not None:
             told["decision"] = {
@@ -82,21 +72,18 @@ class Telling:
     def join(self, conversions: Sequence[Event]) -> None:
         """Make one message of the conversions of one call: each tells of all."""
         message_id = conversions[0].message_id
-        decisions: list[Told] = []
-        if self.is_older:
-            decisions = [each.told["decision"] for each in conversions if "decision" in each.told]
+        decisions = [each.told["decision"] for each in conversions if "decision" in each.told]
         for each in conversions:
             each.message_id = message_id
-            if isinstance(each.told, Later):
-                each.told.is_conversion = True
-            else:
-                each.told = self.conversion(each, decisions)
+            each.told = self.conversion(each.told, decisions)
 
-    def conversion(self, event: Event, decisions: list[Told]) -> Told:
-        """Return what a conversion of Full Stack 2 keeps: the decisions of all."""
-        kept = {name: event.told[name] for name in event.told if name != "decision"}
+    def conversion(self, told: Json, decisions: list[Told]) -> Told:
+        """Return what a conversion keeps of *told*, and of all that it is joined with."""
+        kept = dict(told)
+        kept.pop("decision", None)
+        kept.pop("metadata", None)
         # First: should there be too many attributes, it is they who are left out.
-        return {"decisions": decisions, **kept}
+        return {"decisions": decisions, **kept} if self.is_older else kept
 
     def attributes(self, given: Facts) -> list[Told]:
         """Return what is told of the visitor's attributes."""
@@ -116,45 +103,6 @@ class Telling:
         if isinstance(self.bot_filtering, bool):
             found.append(attribute(BOT_FILTERING, BOT_FILTERING, self.bot_filtering))
         return found
-
-
-class Later(Mapping[str, Any]):
-    """
-    What an event keeps, made when it is first looked at: by the recorder that stores it.
-
-    *given* are attributes that nobody changes; of those, what is told never changes itself.
-    """
-
-    is_conversion = False
-    """Whether it is a conversion's, which today's generation tells without a decision."""
-    _made: Told | None = None
-
-    def __init__(self, telling: Telling, occasion: Occasion, given: Facts) -> None:
-        self.telling = telling
-        self.occasion = occasion
-        self.given = given
-
-    @property
-    def made(self) -> Told:
-        """What it is a mapping of."""
-        if self._made is None:
-            self._made = self.telling.told(self.occasion, self.given, self.is_conversion)
-        return self._made
-
-    def __getitem__(self, key: str) -> Any:
-        return self.made[key]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.made)
-
-    def __len__(self) -> int:
-        return len(self.made)
-
-    def __repr__(self) -> str:
-        return repr(self.made)
-
-    def __reduce__(self) -> tuple[Callable[..., Told], tuple[Told]]:
-        return dict, (self.made,)  # copied or pickled, without the datafile
 
 
 def attribute(entity_id: str, key: str, value: object = None) -> Told:
