@@ -105,14 +105,13 @@ class Conduct:
     def variation(self, call: Call, campaign: Campaign) -> Variation | None:
         """Return the visitor's variation, remembered and recorded as the call's purpose asks."""
         decision = self.decide(call, campaign)
-        if decision.is_new or call.purpose is ACTIVATE or self.on_decided is not None:
-            self.settle(call, (decision,))
+        self.settle_one(call, decision)
         return decision.variation
 
     def feature(self, call: Call, feature: Feature) -> Decision:
         """Return what the visitor gets of *feature*; see `features`."""
         decision = decide_feature(call, feature, self.decide)
-        self.settle(call, (decision,))
+        self.settle_one(call, decision)
         return decision
 
     def features(self, call: Call, features: Iterable[Feature]) -> Sequence[Decision]:
@@ -127,6 +126,19 @@ class Conduct:
             expect(call, decisions[-1])
         self.settle(call, decisions)
         return decisions
+
+    def settle_one(self, call: Call, decision: Decision) -> None:
+        """Do what `settle` does, without its lists: most decisions are alone, and not new."""
+        if decision.is_new:
+            self.settle(call, (decision,))
+            return
+        if call.purpose is ACTIVATE and is_impression(call, decision):
+            try:
+                self.recorder.record([self.impression(call, decision)])
+            except Exception as error:
+                self.report(call.name, error)
+        if self.on_decided is not None:
+            self.tell(call, decision)
 
     def settle(self, call: Call, decisions: Sequence[Decision]) -> None:
         """Remember and record what *decisions* ask for, in one go; tell who wants to know."""
@@ -218,11 +230,11 @@ class Conduct:
         self, call: Call, specifier: str | list[Any] | None, reach: Reach
     ) -> TrackResult | None:
         """Return for which campaigns it was recorded. Raises `CampaignError` if none has it."""
+        if specifier is None and call.campaigns.conventions.tracks_undecided:
+            return self.track_undecided(call, reach)
         campaigns = conversions.campaigns_with_goal(call.campaigns, specifier, reach.identifier)
         if isinstance(specifier, list):
             self.report_left_out(call, specifier)
-        if specifier is None and call.campaigns.conventions.tracks_undecided:
-            return self.track_undecided(call, campaigns, reach)
         if not campaigns and not isinstance(specifier, list):
             raise no_goal(call, specifier, reach.identifier)
         found: list[tuple[Campaign, Goal | None, Decision | None]] = []
@@ -250,15 +262,16 @@ class Conduct:
             return TrackResult(dict.fromkeys(result, False))
         return result
 
-    def track_undecided(self, call: Call, campaigns: list[Campaign], reach: Reach) -> TrackResult:
+    def track_undecided(self, call: Call, reach: Reach) -> TrackResult:
         """Return that it was recorded, for those that the vendor will find the visitor in."""
         goal = call.campaigns.goals.get(reach.identifier)
         if goal is None:
             raise no_goal(call, None, reach.identifier)
         event = self.event(CONVERSION, call, goal=goal, revenue=reach.revenue)
         is_recorded = self.record_conversions(call, [event], [], reach)
-        keys = [campaign.key for campaign in campaigns] or [reach.identifier]
-        return TrackResult(dict.fromkeys(keys, is_recorded))
+        # Of a goal of many campaigns a copy takes a twentieth of the time that a new result does.
+        found = call.campaigns.counted_in(goal.identifier)
+        return TrackResult(found if is_recorded else dict.fromkeys(found, False))
 
     def report_left_out(self, call: Call, specifier: list[Any]) -> None:
         """Report what stands in *specifier* and is no key of a running campaign."""

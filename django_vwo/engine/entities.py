@@ -313,6 +313,24 @@ class CampaignSet:
             self._members[group.id] = found
         return found
 
+    def counted_in(self, goal_identifier: str) -> Mapping[str, bool]:
+        """
+        Return the running campaigns that have the goal, by key, each with True.
+
+        A goal that is no campaign's is found under its own name.
+        """
+        found = self._counted_in.get(goal_identifier)
+        if found is None:
+            campaigns = self.campaigns_by_goal.get(goal_identifier, ())
+            found = dict.fromkeys([each.key for each in campaigns] or [goal_identifier], True)
+            self._counted_in[goal_identifier] = found
+        return found
+
+    @cached_property
+    def _counted_in(self) -> dict[str, Mapping[str, bool]]:
+        """What `counted_in` has answered, by the identifiers of the document's goals."""
+        return {}
+
     @cached_property
     def _members(self) -> dict[str, Sequence[Campaign]]:
         """What `members` has answered, by group id."""

@@ -161,7 +161,9 @@ def known_by_name(right: Any) -> Any:
 
     def init(self: Any, *args: Any) -> None:
         right(self, *args)
-        self.attribute_ids = {name: name for name in self.attribute_ids}
+        self.attributes_told = {
+            name: telling.attribute(name, name) for name in self.attributes_told
+        }
 
     return init
 
