@@ -226,10 +226,13 @@ class Translation:
             bucketing=bucketing(own_id, laid_out, variations),
             group=group,
             listed=listed,
-            steps=experiment_steps(
-                has_listed=bool(listed),
-                has_segment=segment is not None,
-                is_grouped=group is not None,
+            steps=way(
+                (steps.set_by_site, True),
+                (steps.listed, bool(listed)),
+                (steps.stored, True),
+                (steps.segment, segment is not None),
+                (steps.allotment, group is not None),
+                (steps.bucket, True),
             ),
         )
 
@@ -344,9 +347,7 @@ class FlagReading:
             ),
             group=None if is_rule else campaign.group,
             listed={user: variations[each.id] for user, each in listed.items()} or NONE,
-            steps=(
-                rule_steps(has_segment=campaign.segment is not None) if is_rule else campaign.steps
-            ),
+            steps=rule_steps(campaign) if is_rule else campaign.steps,
         )
 
     def of(self, variation: Json) -> Mapping[str, Any]:
@@ -409,22 +410,11 @@ def numbered(items: Iterable[Json], path: str) -> Iterator[tuple[Json, str]]:
 
 
 @cache
-def experiment_steps(
-    *, has_listed: bool, has_segment: bool, is_grouped: bool
-) -> tuple[steps.Step, ...]:
-    """Return the steps of an experiment in their order, without those that cannot apply."""
-    way: list[tuple[steps.Step, bool]] = [
-        (steps.set_by_site, True),
-        (steps.listed, has_listed),
-        (steps.stored, True),
-        (steps.segment, has_segment),
-        (steps.allotment, is_grouped),
-        (steps.bucket, True),
-    ]
-    return tuple(step for step, applies in way if applies)
+def way(*possible: tuple[steps.Step, bool]) -> tuple[steps.Step, ...]:
+    """Return the steps that apply, in their order."""
+    return tuple(step for step, applies in possible if applies)
 
 
-@cache
-def rule_steps(*, has_segment: bool) -> tuple[steps.Step, ...]:
-    """Return the steps of a rule in its rollout."""
-    return (steps.segment, steps.bucket) if has_segment else (steps.bucket,)
+def rule_steps(rule: Campaign) -> tuple[steps.Step, ...]:
+    """Return the steps of *rule* in its rollout."""
+    return way((steps.segment, rule.segment is not None), (steps.bucket, True))
