@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import nan
 from operator import ge
 from typing import Any
 
@@ -175,7 +176,7 @@ FAULTS = (
     Fault("revenue dropped", replacing(conduct.Conduct, "event", without_revenue)),
     Fault("user agent dropped", replacing(conduct.Conduct, "event", without_origin)),
     Fault("revenue never needed", replacing(conversions, "lacks_revenue", instead(False))),
-    Fault("mca ignored", replacing(document, "is_minus_one", instead(False))),
+    Fault("mca ignored", replacing(document, "EVERY_TIME", lambda _: nan)),
     Fault("no control's variables", replacing(document, "control_values", instead(None))),
     Fault("texts keep their type", replacing(CASTS, "string", lambda _: unchanged)),
     Fault(
