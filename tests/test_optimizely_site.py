@@ -15,10 +15,9 @@ from typing import Any
 import pytest
 from django.core.checks import run_checks
 from django.core.management import call_command
-from django.db import connection, transaction
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.test import Client as Browser
-from django.test.utils import CaptureQueriesContext
 from django.urls import include, path
 from django.utils import timezone
 from pytest_django import Settings
@@ -57,6 +56,7 @@ from tests.datafiles import (
     variation,
 )
 from tests.documents import document
+from tests.test_queries import queries
 
 SDK_KEY = "an-sdk-key-that-nobody-sees"
 SITE = datafile(
@@ -309,11 +309,6 @@ def test_assignments_are_imported_by_the_names_that_people_use(
     assert get_client().get_variation_name("pricing", "Ann") == "b"
 
 
-def verbs(captured: CaptureQueriesContext) -> list[str]:
-    """Return what each of the statements does."""
-    return [query["sql"].lstrip("( ").split()[0].upper() for query in captured]
-
-
 def sharing(count: int) -> Json:
     """Return a datafile of so many experiments with one event, and as many features."""
     numbers = [str(number) for number in range(100, 100 + count)]
@@ -333,16 +328,12 @@ def test_many_campaigns_cost_the_statements_of_one(
     for count in (1, 10, 30):  # SQLite takes no more values in a statement
         optimizely(SETTINGS_DOCUMENT=sharing(count))
         client = get_client()
-        with (
-            CaptureQueriesContext(connection) as captured,
-            transaction.atomic() if is_atomic else nullcontext(),
-        ):
+        with queries() as verbs, transaction.atomic() if is_atomic else nullcontext():
             if call == "track":
                 assert client.track(None, f"visitor of {count}", "signup")
             else:
                 client.get_enabled_features(f"visitor of {count}")
-        # One event by itself needs no transaction around it.
-        taken.append([verb for verb in verbs(captured) if verb not in ("BEGIN", "COMMIT")])
+        taken.append(verbs)
         assert Assignment.objects.filter(user_id=f"visitor of {count}").count() == count
     assert taken[0] == taken[1] == taken[2]
 

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Group
@@ -75,6 +76,10 @@ def briefs() -> tuple[EventBrief, ...]:
     )
 
 
+def by_uuid(brief: EventBrief) -> UUID:
+    return brief.uuid
+
+
 def test_decisions_are_told(site: Configure) -> None:
     with listening(signals.decided) as told:
         variation = get_client().activate("pricing-page", "alice")
@@ -131,7 +136,7 @@ def test_what_is_recorded_is_told_before_the_commit() -> None:
 
 
 def test_what_is_delivered_is_told_once_it_is_marked(collector: Collector) -> None:
-    record(*impressions(3), impression("user-0"))
+    record(*impressions(3))
     found: list[list[EventStatus]] = []
 
     def look(**arguments: Any) -> None:
@@ -140,10 +145,13 @@ def test_what_is_delivered_is_told_once_it_is_marked(collector: Collector) -> No
 
     with listening(signals.delivered) as told, receiving(signals.delivered, look):
         deliver(way_to(collector))
+        record(impression("user-0"))
         deliver(way_to(collector))
 
-    assert told == [{"events": briefs()[:3]}]
-    assert found == [[EventStatus.SENT] * 3 + [EventStatus.DUPLICATE]]
+    (events,) = (each["events"] for each in told)
+    assert sorted(events, key=by_uuid) == sorted(briefs()[:3], key=by_uuid)
+    assert found == [[EventStatus.SENT] * 3]
+    assert statuses() == [EventStatus.SENT] * 3 + [EventStatus.DUPLICATE]
 
 
 def test_what_is_given_up_is_told(collector: Collector) -> None:
