@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, StrEnum
-from functools import cached_property, lru_cache
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
@@ -23,8 +23,6 @@ Facts = Mapping[str, Any]
 Owner = TypeVar("Owner")
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
-
-admitted_hashes = lru_cache(hashes_within)
 
 
 class Segment(Protocol):
@@ -212,7 +210,7 @@ class Campaign:
     """Visitors whose hash is below are within the campaign's traffic."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "admitted_hashes", admitted_hashes(self.percent_traffic))
+        object.__setattr__(self, "admitted_hashes", hashes_within(self.percent_traffic))
 
 
 @unchanging(kw_only=True)

@@ -51,6 +51,7 @@ def bucket_for_hash(hash_value: int, buckets: int = BUCKETS, multiplier: float =
     return int((buckets * hash_value / HASHES + 1) * multiplier)
 
 
+@lru_cache
 def hashes_within(count: float, buckets: int = 100) -> int:
     """
     Return how many hashes, from 0 up, fall into the first *count* of *buckets* equal buckets.
