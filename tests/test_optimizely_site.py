@@ -56,6 +56,7 @@ from tests.datafiles import (
     variation,
 )
 from tests.documents import document
+from tests.test_client import BrokenRecorder
 from tests.test_queries import queries
 
 SDK_KEY = "an-sdk-key-that-nobody-sees"
@@ -428,6 +429,15 @@ def test_conversions_of_those_in_no_campaign_are_withheld_or_not() -> None:
     assert not own(site, generation="2.1", track_requires_decision=False).track(
         None, "Bob", "signup"
     )
+
+
+def test_a_goal_that_could_not_be_recorded_is_told_so() -> None:
+    client = Client(
+        datafile(experiment("pricing", "10"), events=[event("signup", "21", ["10"])]),
+        recorder=BrokenRecorder(),
+        track_requires_decision=False,
+    )
+    assert client.track(None, "Bob", "signup") == {"pricing": False}
 
 
 def test_what_could_not_be_remembered_is_remembered_next_time() -> None:
