@@ -78,13 +78,26 @@ SDKS = (
         document=comparable_document,
         targets=vwo_targets,
     ),
-    Sdk(
-        name="Optimizely",
-        environment=TODAY.environment,
-        server=("official_optimizely.py",),
-        document=optimizely_datafile,
-        targets=optimizely_targets,
-        compared=ALL_ROWS - {"track", "shared"},  # which answer nothing
+    *(
+        Sdk(
+            name=name,
+            manner=manner,
+            environment=TODAY.environment,
+            server=("official_optimizely.py", *arguments),
+            document=optimizely_datafile,
+            targets=optimizely_targets,
+            does=does,
+            compared=ALL_ROWS - {"track", "shared"},  # which answer nothing
+        )
+        for name, manner, arguments, does in (
+            ("Optimizely", ", as it ships", (), ALL_ROWS),
+            (
+                "Optimizely, unmade",
+                ", its events dropped unmade",
+                ("--unmade",),
+                ALL_ROWS - {"variation", "variable"},  # which have no events
+            ),
+        )
     ),
     *(
         Sdk(

@@ -1,7 +1,16 @@
-"""Optimizely's own SDK, whose events are dropped before they are made ready to be sent."""
+"""
+Optimizely's own SDK as it ships, but that what it is ready to send is dropped.
+
+A thread of it makes events ready, in the process that decides, so that its work is timed as well.
+With `--unmade` events are dropped before that: what then is timed is less than what any site pays.
+"""
 
 from __future__ import annotations
 
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from optimizely import optimizely
@@ -18,10 +27,18 @@ ROWS: Rows = {
 }
 
 
-class Dropping(BaseEventProcessor):
-    """Drops each event; the SDK's own leave the rest of the work to a thread."""
+class Unmade(BaseEventProcessor):
+    """Drops each event before it is made ready to be sent."""
 
     def process(self, user_event: Any) -> None:
+        pass
+
+
+class Dispatcher:
+    """Drops what is ready to be sent."""
+
+    @staticmethod
+    def dispatch_event(event: Any) -> None:
         pass
 
 
@@ -42,7 +59,8 @@ def load(document: str, has_storage: bool) -> Any:
     """Return the SDK on *document*."""
     sdk = optimizely.Optimizely(
         document,
-        event_processor=Dropping(),
+        event_dispatcher=Dispatcher,
+        event_processor=Unmade() if "--unmade" in sys.argv else None,
         user_profile_service=Profiles() if has_storage else None,
         settings=OptimizelySdkSettings(odp_disabled=True),
     )
@@ -51,5 +69,16 @@ def load(document: str, has_storage: bool) -> Any:
     return sdk
 
 
+def finished(
+    row: Callable[[Any, Sequence[Any]], list[Any]], sdk: Any, calls: Sequence[Any]
+) -> list[Any]:
+    """Return the answers once the SDK's thread has taken what the calls left to it."""
+    answers = row(sdk, calls)
+    queue = getattr(sdk.event_processor, "event_queue", None)
+    while queue is not None and not queue.empty():
+        time.sleep(0.001)
+    return answers
+
+
 if __name__ == "__main__":
-    serve(load, ROWS, leave)
+    serve(load, {name: partial(finished, row) for name, row in ROWS.items()}, leave)
