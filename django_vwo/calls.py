@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
+from typing import Any, Protocol
 
-from .engine.entities import NOTHING
+from .engine.entities import NOTHING, CampaignSet, Facts, Purpose, Visitor
 from .engine.errors import RevenueError, UsageError, shorten
 from .engine.steps import Trial
 from .remembered import Remembered
+from .set_variations import SetVariations
+from .storages.base import UserStorage
 
 PUSH_LENGTH = 255
 """Most characters in the key or the value of a single push."""
@@ -22,24 +23,80 @@ AMOUNTS = (int, float, Decimal, str)
 SPECIFIERS = (str, list, type(None))
 
 
-@dataclass
-class Call(Trial):
-    """One call of the client, its arguments checked."""
+class Callee(Protocol):
+    """What a call needs to know of the client."""
 
-    stored: Remembered | None = None
-    """The visitor's assignments; None without user storage."""
-    name: str = ""
+    @property
+    def storage(self) -> UserStorage | None: ...
+    @property
+    def require_activation(self) -> bool: ...
+    @property
+    def set_variations(self) -> SetVariations: ...
+    def current_campaigns(self) -> CampaignSet:
+        """Return the settings document in service. Raises `NoDocumentError` if there is none."""
+
+
+class Call(Trial):
+    """One call of a client, its arguments checked. Raises `UsageError`, `NoDocumentError`."""
+
+    stored: Remembered | None
 
     # What few calls have is no part of making one.
     user_agent = ""
     ip_address = ""
-    properties = NOTHING
+    properties: Mapping[str, Any] = NOTHING
     """Of an event; `NOTHING` itself if none were given."""
-    custom_properties: object = field(default=None, init=False)
-    latest_at: datetime | None = field(default=None, init=False)
+    custom_properties: object = None
+    latest_at: datetime | None = None
     """The latest moment that an event of the call tells."""
-    converted_at: datetime | None = field(default=None, init=False)
+    converted_at: datetime | None = None
     """The moment that all conversions of the call tell."""
+
+    def __init__(
+        self,
+        client: Callee,
+        name: str,
+        purpose: Purpose,
+        user_id: str,
+        custom_variables: Facts | None,
+        targeting_variables: Facts | None,
+        session: Remembered | None,
+    ) -> None:
+        campaigns = client.current_campaigns()
+        # Every decision pays for this: what most callers give is known to be right without a call.
+        if type(custom_variables) is not dict:
+            custom_variables = mapping(name, "custom_variables", custom_variables)
+        if targeting_variables is None:
+            targeting_variables = NOTHING
+        elif type(targeting_variables) is not dict:
+            argument = "variation_targeting_variables"
+            targeting_variables = mapping(name, argument, targeting_variables)
+        if type(user_id) is not str or not user_id or not user_id.isascii():
+            check_user_id(name, user_id)
+        if session is None and client.storage is not None:
+            session = Remembered(client.storage, Visitor(user_id, campaigns.visitor_key))
+        # Without the initializers of what is above, as there.
+        self.name = name
+        self.campaigns = campaigns
+        self.user_id = user_id
+        self.bucketing_id = user_id
+        self.custom_variables = custom_variables
+        self.targeting_variables = targeting_variables
+        self.visitor_key = campaigns.visitor_key
+        self.stored = session
+        self.purpose = purpose
+        self.requires_activation = client.require_activation
+        self.set_by_site = client.set_variations.of(user_id)
+        fact = campaigns.bucketing_fact
+        if fact is not None and fact in custom_variables:
+            self.bucketing_id = campaigns.bucketing_id(user_id, custom_variables)
+
+    @property
+    def key(self) -> str:
+        # Worked out once for all calls of a request, unless its settings document has changed.
+        if self.stored is not None and self.stored.visitor.visitor_key is self.visitor_key:
+            return self.stored.visitor.key
+        return super().key
 
 
 class TrackResult(dict[str, bool]):
@@ -56,7 +113,7 @@ def refuse(call: str, argument: str, found: object, expected: str) -> UsageError
 
 def unknown_keyword(call: str, known: Collection[str]) -> UsageError:
     """Return the error that tells which keywords there are, not which one was given."""
-    names = ", ".join(name for name in known if name not in ("self", "session"))
+    names = ", ".join(name for name in known if name not in ("self", "session", "unknown"))
     return UsageError(call, "a keyword argument", "of another name", f"some of {names}")
 
 
@@ -67,7 +124,7 @@ def required_text(call: str, argument: str, value: object) -> str:
     return value
 
 
-def user_id(call: str, value: object) -> str:
+def check_user_id(call: str, value: object) -> str:
     """Return *value*. Raises `UsageError` unless it can be hashed as every SDK hashes it."""
     if not isinstance(value, str) or not value:
         raise refuse(call, "user_id", value, TEXT)

@@ -12,9 +12,9 @@ import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache, wraps
+from functools import lru_cache
 from inspect import signature
-from typing import Any, ParamSpec, TypeVar, cast
+from typing import Any, Never, TypeVar
 
 from . import calls
 from .asynchronous import async_twin
@@ -25,7 +25,6 @@ from .dialects.base import GENERATIONS, NO_OPTIONS, Options
 from .engine import conversions, steps
 from .engine.decision import Decision
 from .engine.entities import (
-    NOTHING,
     Campaign,
     CampaignSet,
     CampaignType,
@@ -53,9 +52,6 @@ from .remembered import Remembered
 from .set_variations import SetVariations
 from .storages.base import UserStorage
 
-Parameters = ParamSpec("Parameters")
-Answer = TypeVar("Answer")
-Fallback = TypeVar("Fallback")
 SomeClient = TypeVar("SomeClient", bound="Client")
 Document = Mapping[str, Any] | str | bytes
 
@@ -67,38 +63,6 @@ ALL_TYPES: Types = tuple(CampaignType)
 AB_TESTS: Types = (CampaignType.AB,)
 FEATURES: Types = tuple(kind for kind in CampaignType if kind is not CampaignType.AB)
 EXPERIMENTS: Types = tuple(kind for kind in CampaignType if kind is not CampaignType.ROLLOUT)
-
-
-def safe(
-    fallback: Fallback,
-) -> Callable[[Callable[Parameters, Answer]], Callable[Parameters, Answer | Fallback]]:
-    """
-    Return a decorator: a `Client`'s method that fails logs why, and answers *fallback*.
-
-    A keyword that the method does not have is logged and left out, for VWO's own SDKs take any.
-    """
-
-    def decorate(
-        method: Callable[Parameters, Answer],
-    ) -> Callable[Parameters, Answer | Fallback]:
-        name, known = method.__name__, signature(method).parameters
-
-        @wraps(method)
-        def answer(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Answer | Fallback:
-            try:
-                return method(*args, **kwargs)
-            except Exception as error:
-                client = cast(Client, args[0])
-                if kwargs.keys() <= known.keys():
-                    client.report(name, error)
-                    return fallback
-                client.report(name, calls.unknown_keyword(name, known))
-                taken: Any = {key: value for key, value in kwargs.items() if key in known}
-                return answer(*args, **taken)
-
-        return answer
-
-    return decorate
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -159,7 +123,7 @@ class Client:
         self.development_mode = development_mode
         self.raise_errors = raise_errors
         self._has_missed_document = False
-        self._set_variations = SetVariations()
+        self.set_variations = SetVariations()
         self._conduct = Conduct(
             recorder=self.recorder,
             report=self.report,
@@ -171,12 +135,15 @@ class Client:
     @property
     def campaigns(self) -> CampaignSet:
         """The settings document in service. Raises `NoDocumentError` if there is none."""
+        return self.current_campaigns()
+
+    def current_campaigns(self) -> CampaignSet:
+        """Return `campaigns`: a property takes twice as long to call, and each call asks."""
         campaigns = self._current()
         if campaigns is None:
             raise NoDocumentError
         return campaigns
 
-    @safe(None)
     def activate(
         self,
         campaign_key: str,
@@ -188,24 +155,32 @@ class Client:
         user_ip_address: str | None = None,
         custom_properties: object = None,
         session: Remembered | None = None,
+        **unknown: Never,
     ) -> str | None:
         """Return the name of the visitor's variation in an A/B test; record that it is shown."""
-        call = self._call(
-            "activate",
-            ACTIVATE,
-            user_id,
-            custom_variables,
-            variation_targeting_variables,
-            session,
-        )
-        if user_agent is not None or user_ip_address is not None:
-            note_origin(call, user_agent, user_ip_address)
-        call.custom_properties = custom_properties
-        campaign = self._campaign(call, campaign_key, AB_TESTS)
-        variation = self._conduct.variation(call, campaign)
-        return variation.name if variation else None
+        try:
+            if unknown:
+                self._leave_out("activate")
+            call = Call(
+                self,
+                "activate",
+                ACTIVATE,
+                user_id,
+                custom_variables,
+                variation_targeting_variables,
+                session,
+            )
+            if user_agent is not None or user_ip_address is not None:
+                note_origin(call, user_agent, user_ip_address)
+            if custom_properties is not None:
+                call.custom_properties = custom_properties
+            campaign = self._campaign(call, campaign_key, AB_TESTS)
+            variation = self._conduct.campaign(call, campaign).variation
+            return variation.name if variation else None
+        except Exception as error:
+            self.report("activate", error)
+            return None
 
-    @safe(None)
     def get_variation_name(
         self,
         campaign_key: str,
@@ -214,21 +189,28 @@ class Client:
         custom_variables: Facts | None = None,
         variation_targeting_variables: Facts | None = None,
         session: Remembered | None = None,
+        **unknown: Never,
     ) -> str | None:
         """Return the name of the visitor's variation in an A/B or feature test."""
-        call = self._call(
-            "get_variation_name",
-            READ,
-            user_id,
-            custom_variables,
-            variation_targeting_variables,
-            session,
-        )
-        campaign = self._campaign(call, campaign_key, EXPERIMENTS)
-        variation = self._conduct.variation(call, campaign)
-        return variation.name if variation else None
+        try:
+            if unknown:
+                self._leave_out("get_variation_name")
+            call = Call(
+                self,
+                "get_variation_name",
+                READ,
+                user_id,
+                custom_variables,
+                variation_targeting_variables,
+                session,
+            )
+            campaign = self._campaign(call, campaign_key, EXPERIMENTS)
+            variation = self._conduct.campaign(call, campaign).variation
+            return variation.name if variation else None
+        except Exception as error:
+            self.report("get_variation_name", error)
+            return None
 
-    @safe(False)
     def is_feature_enabled(
         self,
         campaign_key: str,
@@ -240,24 +222,32 @@ class Client:
         user_ip_address: str | None = None,
         custom_properties: object = None,
         session: Remembered | None = None,
+        **unknown: Never,
     ) -> bool:
         """Return whether the visitor has the feature, and record that they were decided on."""
-        call = self._call(
-            "is_feature_enabled",
-            ACTIVATE,
-            user_id,
-            custom_variables,
-            variation_targeting_variables,
-            session,
-        )
-        if user_agent is not None or user_ip_address is not None:
-            note_origin(call, user_agent, user_ip_address)
-        call.custom_properties = custom_properties
-        feature = self._feature(call, campaign_key)
-        decision = self._conduct.feature(call, feature)
-        return is_enabled(decision)
+        try:
+            if unknown:
+                self._leave_out("is_feature_enabled")
+            call = Call(
+                self,
+                "is_feature_enabled",
+                ACTIVATE,
+                user_id,
+                custom_variables,
+                variation_targeting_variables,
+                session,
+            )
+            if user_agent is not None or user_ip_address is not None:
+                note_origin(call, user_agent, user_ip_address)
+            if custom_properties is not None:
+                call.custom_properties = custom_properties
+            feature = self._feature(call, campaign_key)
+            decision = self._conduct.feature(call, feature)
+            return is_enabled(decision)
+        except Exception as error:
+            self.report("is_feature_enabled", error)
+            return False
 
-    @safe(None)
     def get_feature_variable_value(
         self,
         campaign_key: str,
@@ -268,30 +258,37 @@ class Client:
         variation_targeting_variables: Facts | None = None,
         variable_type: str | None = None,
         session: Remembered | None = None,
+        **unknown: Never,
     ) -> Any:
         """
         Return the visitor's value of a feature variable, of the variable's type.
 
         With *variable_type*, None comes back for a variable that the document has as another type.
         """
-        name = "get_feature_variable_value"
-        call = self._call(
-            name,
-            READ,
-            user_id,
-            custom_variables,
-            variation_targeting_variables,
-            session,
-        )
-        calls.required_text(name, "variable_key", variable_key)
-        feature = self._feature(call, campaign_key)
-        calls.variable(name, variable_key, variable_type, feature.types)
-        decision = self._conduct.feature(call, feature)
-        values = decision.variation.variables if decision.variation else feature.defaults
-        value = values.get(variable_key)
-        return copy.deepcopy(value) if isinstance(value, dict | list) else value
+        try:
+            if unknown:
+                self._leave_out("get_feature_variable_value")
+            name = "get_feature_variable_value"
+            call = Call(
+                self,
+                name,
+                READ,
+                user_id,
+                custom_variables,
+                variation_targeting_variables,
+                session,
+            )
+            calls.required_text(name, "variable_key", variable_key)
+            feature = self._feature(call, campaign_key)
+            calls.variable(name, variable_key, variable_type, feature.types)
+            decision = self._conduct.feature(call, feature)
+            values = decision.variation.variables if decision.variation else feature.defaults
+            value = values.get(variable_key)
+            return copy.deepcopy(value) if isinstance(value, dict | list) else value
+        except Exception as error:
+            self.report("get_feature_variable_value", error)
+            return None
 
-    @safe(())
     def get_enabled_features(
         self,
         user_id: str,
@@ -301,24 +298,31 @@ class Client:
         user_agent: str | None = None,
         user_ip_address: str | None = None,
         session: Remembered | None = None,
+        **unknown: Never,
     ) -> tuple[str, ...]:
         """Return the keys of the features that the visitor has; each is recorded as asked about."""
-        call = self._call(
-            "get_enabled_features",
-            ACTIVATE,
-            user_id,
-            custom_variables,
-            variation_targeting_variables,
-            session,
-        )
-        if user_agent is not None or user_ip_address is not None:
-            note_origin(call, user_agent, user_ip_address)
-        features = call.campaigns.features
-        decisions = self._conduct.features(call, features.values())
-        found = zip(features, decisions, strict=True)
-        return tuple(key for key, decision in found if is_enabled(decision))
+        try:
+            if unknown:
+                self._leave_out("get_enabled_features")
+            call = Call(
+                self,
+                "get_enabled_features",
+                ACTIVATE,
+                user_id,
+                custom_variables,
+                variation_targeting_variables,
+                session,
+            )
+            if user_agent is not None or user_ip_address is not None:
+                note_origin(call, user_agent, user_ip_address)
+            features = call.campaigns.features
+            decisions = self._conduct.features(call, features.values())
+            found = zip(features, decisions, strict=True)
+            return tuple(key for key, decision in found if is_enabled(decision))
+        except Exception as error:
+            self.report("get_enabled_features", error)
+            return ()
 
-    @safe(None)
     def decide_feature(
         self,
         feature_key: str,
@@ -331,6 +335,7 @@ class Client:
         user_agent: str | None = None,
         user_ip_address: str | None = None,
         session: Remembered | None = None,
+        **unknown: Never,
     ) -> FeatureDecision | None:
         """
         Return everything about a feature for the visitor; None if there is no such feature.
@@ -338,30 +343,42 @@ class Client:
         It is recorded that they were decided on unless *is_told* is False; unless *is_remembered*,
         user storage is neither asked nor told.
         """
-        call = self._call(
-            "decide_feature",
-            ACTIVATE if is_told else READ,
-            user_id,
-            custom_variables,
-            variation_targeting_variables,
-            session,
-        )
-        if user_agent is not None or user_ip_address is not None:
-            note_origin(call, user_agent, user_ip_address)
-        call.stored = call.stored if is_remembered else None
-        feature = self._feature(call, feature_key)
-        decision = self._conduct.feature(call, feature)
-        campaign, variation = decision.campaign, decision.variation
-        return FeatureDecision(
-            campaign_key=campaign.key if campaign and variation else None,
-            variation=variation.name if variation else None,
-            is_enabled=variation is not None and variation.is_feature_enabled,
-            variables=copy.deepcopy(dict(variation.variables if variation else feature.defaults)),
-        )
+        try:
+            if unknown:
+                self._leave_out("decide_feature")
+            call = Call(
+                self,
+                "decide_feature",
+                ACTIVATE if is_told else READ,
+                user_id,
+                custom_variables,
+                variation_targeting_variables,
+                session,
+            )
+            if user_agent is not None or user_ip_address is not None:
+                note_origin(call, user_agent, user_ip_address)
+            call.stored = call.stored if is_remembered else None
+            feature = self._feature(call, feature_key)
+            decision = self._conduct.feature(call, feature)
+            campaign, variation = decision.campaign, decision.variation
+            return FeatureDecision(
+                campaign_key=campaign.key if campaign and variation else None,
+                variation=variation.name if variation else None,
+                is_enabled=variation is not None and variation.is_feature_enabled,
+                variables=copy.deepcopy(
+                    dict(variation.variables if variation else feature.defaults)
+                ),
+            )
+        except Exception as error:
+            self.report("decide_feature", error)
+            return None
 
-    @safe(False)
     def set_forced_variation(
-        self, campaign_key: str, user_id: str, variation_name: str | None
+        self,
+        campaign_key: str,
+        user_id: str,
+        variation_name: str | None,
+        **unknown: Never,
     ) -> bool:
         """
         Return whether the visitor gets a variation from now on, whatever would be decided.
@@ -369,29 +386,39 @@ class Client:
         This client remembers it, and no other process does, for the last 10,000 visitors. None has
         the visitor decided on again.
         """
-        name = "set_forced_variation"
-        campaign = self._forcible(name, campaign_key)
-        calls.user_id(name, user_id)
-        stored_as = None
-        if variation_name is not None:
-            key = calls.required_text(name, "variation_name", variation_name)
-            by_name = {each.name: each.stored_as for each in campaign.variations.values()}
-            stored_as = by_name.get(key)
-            if stored_as is None:
-                raise CampaignError(name, f"campaign {campaign.key!r} has no such variation")
-        self._set_variations.set(user_id, campaign.id, stored_as)
-        return True
+        try:
+            if unknown:
+                self._leave_out("set_forced_variation")
+            name = "set_forced_variation"
+            campaign = self._forcible(name, campaign_key)
+            calls.check_user_id(name, user_id)
+            stored_as = None
+            if variation_name is not None:
+                key = calls.required_text(name, "variation_name", variation_name)
+                by_name = {each.name: each.stored_as for each in campaign.variations.values()}
+                stored_as = by_name.get(key)
+                if stored_as is None:
+                    raise CampaignError(name, f"campaign {campaign.key!r} has no such variation")
+            self.set_variations.set(user_id, campaign.id, stored_as)
+            return True
+        except Exception as error:
+            self.report("set_forced_variation", error)
+            return False
 
-    @safe(None)
-    def get_forced_variation(self, campaign_key: str, user_id: str) -> str | None:
+    def get_forced_variation(self, campaign_key: str, user_id: str, **unknown: Never) -> str | None:
         """Return the name of the variation that was set with `set_forced_variation`."""
         name = "get_forced_variation"
-        campaign = self._forcible(name, campaign_key)
-        forced = self._set_variations.of(calls.user_id(name, user_id))
-        variation = campaign.variations.get(forced.get(campaign.id, ""))
-        return variation.name if variation and campaign.id in forced else None
+        try:
+            if unknown:
+                self._leave_out(name)
+            campaign = self._forcible(name, campaign_key)
+            forced = self.set_variations.of(calls.check_user_id(name, user_id))
+            variation = campaign.variations.get(forced.get(campaign.id, ""))
+            return variation.name if variation and campaign.id in forced else None
+        except Exception as error:
+            self.report(name, error)
+            return None
 
-    @safe(None)
     def track(
         self,
         campaign_specifier: str | list[str] | None,
@@ -407,6 +434,7 @@ class Client:
         user_ip_address: str | None = None,
         event_properties: Mapping[str, Any] | None = None,
         session: Remembered | None = None,
+        **unknown: Never,
     ) -> TrackResult | None:
         """
         Return for which campaigns the goal was recorded, and record it for those.
@@ -414,36 +442,37 @@ class Client:
         *campaign_specifier* is a campaign key, a list of keys, or None for every running campaign
         that has the goal. None comes back where no campaign could be meant.
         """
-        call = self._call(
-            "track",
-            TRACK,
-            user_id,
-            custom_variables,
-            variation_targeting_variables,
-            session,
-        )
-        calls.required_text("track", "goal_identifier", goal_identifier)
-        revenue = self._revenue(revenue_value)
-        calls.choice("track", "goal_type_to_track", goal_type_to_track, conversions.GOAL_TYPES)
-        calls.flag("track", "should_track_returning_user", should_track_returning_user)
-        if user_agent is not None or user_ip_address is not None:
-            note_origin(call, user_agent, user_ip_address)
-        call.properties = calls.mapping("track", "event_properties", event_properties)
-        counts_again = should_track_returning_user
-        if revenue is None and call.campaigns.revenue_in is not None:
-            revenue = call.campaigns.revenue_in(call.properties)
-        reach = Reach(
-            goal_identifier,
-            revenue,
-            goal_type_to_track or self.goal_type_to_track,
-            self.track_returning_users if counts_again is None else counts_again,
-        )
-        result = self._conduct.track(call, calls.specifier("track", campaign_specifier), reach)
-        if self.development_mode and result and call.campaigns.conventions.counts_the_activated:
-            self._warn_of_the_unshown(call)
-        return result
+        try:
+            if unknown:
+                self._leave_out("track")
+            call = Call(
+                self,
+                "track",
+                TRACK,
+                user_id,
+                custom_variables,
+                variation_targeting_variables,
+                session,
+            )
+            if user_agent is not None or user_ip_address is not None:
+                note_origin(call, user_agent, user_ip_address)
+            if event_properties is not None:
+                call.properties = calls.mapping("track", "event_properties", event_properties)
+            reach = self._reach(
+                call,
+                goal_identifier,
+                revenue_value,
+                goal_type_to_track,
+                should_track_returning_user,
+            )
+            result = self._conduct.track(call, calls.specifier("track", campaign_specifier), reach)
+            if self.development_mode and result and call.campaigns.conventions.counts_the_activated:
+                self._warn_of_the_unshown(call)
+            return result
+        except Exception as error:
+            self.report("track", error)
+            return None
 
-    @safe(False)
     def push(
         self,
         tag_key: str | Mapping[str, Any] = "",
@@ -452,6 +481,7 @@ class Client:
         custom_dimension_map: Mapping[str, Any] | None = None,
         *,
         session: Remembered | None = None,
+        **unknown: Never,
     ) -> bool:
         """
         Record properties of the visitor. Returns whether they were recorded.
@@ -459,21 +489,28 @@ class Client:
         Takes `(dict, user_id)`, or `(key, value, user_id)` with two texts of 1 to 255 characters,
         or *custom_dimension_map* and *user_id* by name.
         """
-        dimensions = custom_dimension_map
-        if isinstance(tag_key, Mapping):
-            if tag_value and user_id:
-                raise calls.refuse("push", "tag_value", tag_value, "no value beside a dict")
-            dimensions, user_id = tag_key, tag_value or user_id
-        elif dimensions is None:
-            dimensions = calls.push_dimensions(tag_key, tag_value)
-        call = self._call("push", READ, user_id, None, None, session)
-        call.properties = calls.mapping("push", "custom_dimension_map", dimensions)
-        if not call.properties:
-            raise calls.refuse("push", "custom_dimension_map", dimensions, "a dict with an entry")
-        if not call.campaigns.conventions.takes_pushes:
-            raise CampaignError("push", "the vendor keeps no properties of visitors")
-        self._conduct.push(call)
-        return True
+        try:
+            if unknown:
+                self._leave_out("push")
+            dimensions = custom_dimension_map
+            if isinstance(tag_key, Mapping):
+                if tag_value and user_id:
+                    raise calls.refuse("push", "tag_value", tag_value, "no value beside a dict")
+                dimensions, user_id = tag_key, tag_value or user_id
+            elif dimensions is None:
+                dimensions = calls.push_dimensions(tag_key, tag_value)
+            call = Call(self, "push", READ, user_id, None, None, session)
+            call.properties = calls.mapping("push", "custom_dimension_map", dimensions)
+            if not call.properties:
+                expected = "a dict with an entry"
+                raise calls.refuse("push", "custom_dimension_map", dimensions, expected)
+            if not call.campaigns.conventions.takes_pushes:
+                raise CampaignError("push", "the vendor keeps no properties of visitors")
+            self._conduct.push(call)
+            return True
+        except Exception as error:
+            self.report("push", error)
+            return False
 
     def explain(
         self,
@@ -491,7 +528,8 @@ class Client:
         Where there is nothing to decide on, `Decision.reason` says why.
         """
         try:
-            call = self._call(
+            call = Call(
+                self,
                 "explain",
                 ACTIVATE,
                 user_id,
@@ -526,7 +564,7 @@ class Client:
 
     def forget(self, user_id: str) -> None:
         """Erase what is remembered of a visitor."""
-        self._set_variations.forget(user_id)
+        self.set_variations.forget(user_id)
         session = self.session(user_id)
         if session is not None:
             session.storage.forget(session.visitor)
@@ -549,38 +587,6 @@ class Client:
         else:
             logger.error("%s failed: %s", name, describe(error))
 
-    def _call(
-        self,
-        name: str,
-        purpose: Purpose,
-        user_id: str,
-        custom_variables: Facts | None,
-        variation_targeting_variables: Facts | None,
-        session: Remembered | None,
-    ) -> Call:
-        campaigns = self.campaigns
-        facts = targeting = NOTHING
-        if custom_variables is not None:
-            facts = calls.mapping(name, "custom_variables", custom_variables)
-        if variation_targeting_variables is not None:
-            targeting = calls.mapping(
-                name, "variation_targeting_variables", variation_targeting_variables
-            )
-        visitor = Visitor(calls.user_id(name, user_id), facts, targeting, campaigns.visitor_key)
-        if campaigns.bucketing_id is not None:
-            visitor.bucketing_id = campaigns.bucketing_id(user_id, facts)
-        if session is None and self.storage is not None:
-            session = Remembered(self.storage, visitor)
-        return Call(
-            campaigns,
-            visitor,
-            session,
-            purpose,
-            self.require_activation and campaigns.conventions.asks_for_activation,
-            self._set_variations.by_user,
-            name,
-        )
-
     def _campaign(self, call: Call, key: object, taken: Types) -> Campaign:
         campaign = call.campaigns.campaigns.get(key) if isinstance(key, str) else None
         if campaign is None:
@@ -593,7 +599,7 @@ class Client:
     def _warn_of_the_unshown(self, call: Call) -> None:
         """Log that a conversion will not be seen at the vendor's, if that is so."""
         try:
-            has_shown = self.recorder.has_shown(call.visitor.key)
+            has_shown = self.recorder.has_shown(call.key)
         except Exception as error:
             self.report(call.name, error)
             return
@@ -623,12 +629,40 @@ class Client:
             raise no_campaign(call, campaign.key)
         return feature
 
+    def _reach(
+        self,
+        call: Call,
+        goal_identifier: object,
+        revenue_value: object,
+        goal_type_to_track: str | None,
+        should_track_returning_user: bool | None,
+    ) -> Reach:
+        """Return what a call of `track` tells of the goal. Raises `UsageError`."""
+        identifier = calls.required_text("track", "goal_identifier", goal_identifier)
+        revenue = None if revenue_value is None else self._revenue(revenue_value)
+        if revenue is None and call.campaigns.revenue_in is not None:
+            revenue = call.campaigns.revenue_in(call.properties)
+        wanted, counts_again = goal_type_to_track, should_track_returning_user
+        calls.choice("track", "goal_type_to_track", wanted, conversions.GOAL_TYPES)
+        calls.flag("track", "should_track_returning_user", counts_again)
+        return Reach(
+            identifier,
+            revenue,
+            wanted or self.goal_type_to_track,
+            self.track_returning_users if counts_again is None else counts_again,
+        )
+
     def _revenue(self, value: object) -> int | float | str | None:
         try:
             return calls.revenue("track", value)
         except RevenueError as error:
             self.report("track", error)
             return None
+
+    def _leave_out(self, name: str) -> None:
+        """Report a keyword that the method *name* does not have: VWO's own SDKs take any."""
+        known = signature(getattr(Client, name)).parameters
+        self.report(name, calls.unknown_keyword(name, known))
 
 
 def note_origin(call: Call, user_agent: object, ip_address: object) -> None:

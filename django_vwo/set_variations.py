@@ -27,7 +27,7 @@ class SetVariations:
 
     def of(self, user_id: str) -> Mapping[str, str]:
         """Return, by campaign id, what user storage would call the visitor's variations."""
-        return self.by_user.get(user_id, NOTHING)
+        return self.by_user.get(user_id, NOTHING) if self.by_user else NOTHING
 
     def set(self, user_id: str, campaign_id: str, stored_as: str | None) -> None:
         """Set a visitor's variation in a campaign; None: it is decided on again."""

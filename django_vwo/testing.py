@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import json
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any, cast
@@ -206,7 +206,7 @@ def recorded_events() -> list[Event]:
 
 
 active: ContextVar[tuple[Override, ...]] = ContextVar("django_vwo overrides", default=())
-read_campaigns: Callable[[Client], CampaignSet] = vars(Client)["campaigns"].fget
+read_campaigns = Client.current_campaigns
 
 
 def overridden_campaigns(client: Client) -> CampaignSet:
@@ -250,7 +250,7 @@ def made_up_campaign(key: str, kind: CampaignType) -> Campaign:
         assignment_key=key,
         variations={},
         goals={},
-        bucketing=Bucketing(campaign_seed=Seed(), variation_seed=Seed(), ranges=Ranges((), ())),
+        bucketing=Bucketing(campaign_seed=Seed(), variation_seed=Seed(), laid_out=Ranges((), ())),
     )
 
 
@@ -284,4 +284,4 @@ def with_campaigns(campaigns: CampaignSet, by_key: Mapping[str, Campaign]) -> Ca
     )
 
 
-Client.campaigns = property(overridden_campaigns)  # type: ignore[method-assign, assignment]
+Client.current_campaigns = overridden_campaigns  # type: ignore[method-assign, assignment]

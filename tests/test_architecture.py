@@ -51,7 +51,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "tasks": {"engine", "outbox", "sources", "conf", "failures", "forks", "logs"},
     "remembered": {"engine", "storages"},
-    "calls": {"engine", "remembered"},
+    "calls": {"engine", "remembered", "set_variations", "storages"},
     "conduct": {"engine", "calls", "remembered", "storages", "recorders", "logs"},
     "client": {
         *("engine", "dialects", "asynchronous", "failures", "calls", "conduct", "remembered"),

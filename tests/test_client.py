@@ -909,17 +909,16 @@ def test_unheard_of_keywords_are_left_out(call: str, caplog: pytest.LogCaptureFi
 
 
 @pytest.mark.parametrize("call", [call for call in ARGUMENTS if call != "push"])
-def test_missing_arguments_are_survived_too(call: str, caplog: pytest.LogCaptureFixture) -> None:
-    nothing, fitting = ARGUMENTS[call]
-    own, strict = (site(test(), development_mode=mode) for mode in (False, True))
-    without = {name: value for name, value in fitting.items() if name != "user_id"}
+def test_a_missing_argument_is_an_error_as_in_the_sdks(call: str) -> None:
+    own, fitting = site(test()), ARGUMENTS[call][1]
 
-    assert getattr(own.client, call)(**without) is nothing
-    assert f"{call} failed: builtins.TypeError" in caplog.text
-    assert getattr(own.client, call)(**without, unheard_of=5) is nothing
-    assert_no_secret(caplog)
-    with pytest.raises(TypeError, match="user_id"):
-        getattr(strict.client, call)(**without)
+    for left_out in fitting:
+        without = {name: value for name, value in fitting.items() if name != left_out}
+        with pytest.raises(
+            TypeError, match=f"missing 1 required positional argument: '{left_out}'"
+        ):
+            getattr(own.client, call)(**without, unheard_of=5)
+    assert (own.kinds, own.remembered()) == ([], {})
 
 
 @pytest.mark.parametrize("call", [call for call in ARGUMENTS if call != "push"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import InitVar, dataclass, field
 from enum import Enum, StrEnum
 from functools import cached_property
 from types import MappingProxyType
@@ -120,14 +120,24 @@ class Bucketing:
     variation_seed: Seed
     multiplier: float = 1
     """Stretches the bucket value: the oldest accounts bucket only the admitted share."""
-    ranges: Ranges[Variation | None]
+    laid_out: InitVar[Ranges[Variation | None]]
     """None: whoever is in that range gets no variation."""
+    ends: tuple[int, ...] = field(init=False)
+    """Last bucket of each range."""
     hash_ends: tuple[int, ...] = field(init=False, repr=False)
     """The hash behind those of bucket 0, and the one behind those of each range."""
+    owners: tuple[Variation | None, ...] = field(init=False)
+    """Who has the hashes before each of `hash_ends`, and before the end of all."""
 
-    def __post_init__(self) -> None:
-        ends = hash_ends(self.ranges.ends, self.multiplier)
-        object.__setattr__(self, "hash_ends", ends)
+    def __post_init__(self, laid_out: Ranges[Variation | None]) -> None:
+        object.__setattr__(self, "ends", laid_out.ends)
+        object.__setattr__(self, "hash_ends", hash_ends(laid_out.ends, self.multiplier))
+        object.__setattr__(self, "owners", (None, *laid_out.owners, None))
+
+    @property
+    def ranges(self) -> Ranges[Variation | None]:
+        """Whose the buckets are."""
+        return Ranges(self.ends, self.owners[1:-1])
 
 
 @unchanging(kw_only=True)
@@ -172,6 +182,14 @@ class Group:
     """Campaign id to weight, for the eligible ones where none has priority."""
     allotment: Ranges[str | None] = Ranges((), ())
     """Whose id each bucket has, where that is the rule; None: nobody's."""
+    hash_ends: tuple[int, ...] = field(init=False, repr=False)
+    """The hash behind those of bucket 0, and the one behind those of each range of `allotment`."""
+    owner_ids: tuple[str | None, ...] = field(init=False, repr=False)
+    """Who has the hashes before each of `hash_ends`, and before the end of all."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "hash_ends", hash_ends(self.allotment.ends, 1))
+        object.__setattr__(self, "owner_ids", (None, *self.allotment.owners, None))
 
 
 @unchanging(kw_only=True)
@@ -286,8 +304,10 @@ class CampaignSet:
     conventions: Conventions = Conventions()
     visitor_key: Callable[[str], str] = field(repr=False)
     """User id to the 32 characters that stand for the visitor in storage, ledger and admin."""
-    bucketing_id: Callable[[str, Facts], str] | None = field(default=None, repr=False)
-    """User id and variables to the text that is hashed in its place; None: the user id is."""
+    bucketing_fact: str | None = None
+    """The variable that names another text to hash than the user id, if one does."""
+    bucketing_id: Callable[[str, Facts], str] = field(default=lambda known, _: known, repr=False)
+    """User id and variables, with that one among them, to the text that is hashed."""
     join: Callable[[Sequence[Event]], object] | None = field(default=None, repr=False)
     """Makes one message of the conversions of one call; None: each is one."""
     told: Callable[[Occasion], Mapping[str, Any]] | None = field(default=None, repr=False)
@@ -336,22 +356,12 @@ class CampaignSet:
 
 
 class Visitor:
-    """Who is decided on, with everything that segments and senders may want to know of them."""
+    """Somebody whom storage, ledger and vendor know."""
 
     _key: str | None = None
 
-    def __init__(
-        self,
-        user_id: str,
-        custom_variables: Facts = NOTHING,
-        targeting_variables: Facts = NOTHING,
-        visitor_key: Callable[[str], str] = str,
-    ) -> None:
+    def __init__(self, user_id: str, visitor_key: Callable[[str], str] = str) -> None:
         self.user_id = user_id
-        self.bucketing_id = user_id
-        """What is hashed: the user id, where nothing else is asked for."""
-        self.custom_variables = custom_variables
-        self.targeting_variables = targeting_variables
         self.visitor_key = visitor_key
 
     @property
@@ -366,7 +376,8 @@ class Visitor:
 class Occasion:
     """What an event is about to be recorded of."""
 
-    visitor: Visitor
+    custom_variables: Facts
+    """What is known of the visitor."""
     campaign: Campaign | None
     variation: Variation | None
     feature: Feature | None

@@ -60,7 +60,7 @@ def describe(step: Step, trial: Trial, campaign: Campaign, end: Decision | None)
 
 
 def of_forced(trial: Trial, campaign: Campaign, end: Decision | None) -> Finding:
-    facts = steps.whitelisting_facts(trial.campaigns, campaign, trial.visitor)
+    facts = steps.whitelisting_facts(trial, campaign)
     explanation = Explanation(facts, hidden=trial.campaigns.user_id_fact)
     listed = [variation for variation in campaign.whitelisting if variation.whitelist]
     parts = [of_whitelist(explanation, variation) for variation in listed]
@@ -90,14 +90,14 @@ def of_stored(trial: Trial, campaign: Campaign, end: Decision | None) -> Finding
 
 
 def of_segment(trial: Trial, campaign: Campaign, end: Decision | None) -> Finding:
-    explanation = Explanation(trial.visitor.custom_variables, hidden=trial.campaigns.user_id_fact)
+    explanation = Explanation(trial.custom_variables, hidden=trial.campaigns.user_id_fact)
     condition = campaign.segment
     parts = (explanation.of(condition),) if condition else ()
     return Finding(text=TITLES[steps.segment], is_met=end is None, parts=parts)
 
 
 def of_traffic(trial: Trial, campaign: Campaign, end: Decision | None) -> Finding:
-    hash_value = campaign.bucketing.campaign_seed.hash(trial.visitor.bucketing_id)
+    hash_value = campaign.bucketing.campaign_seed.hash(trial.bucketing_id)
     bucket = bucket_for_hash(hash_value, 100)
     text = f"bucket {bucket} of 100 is within {campaign.percent_traffic:g} % of traffic"
     return Finding(text=text, is_met=end is None)
@@ -120,7 +120,7 @@ def of_group(trial: Trial, campaign: Campaign, end: Decision | None) -> Finding:
 
 
 def of_rival(trial: Trial, other: Campaign) -> Finding:
-    is_met = steps.would_take(other, trial.visitor)
+    is_met = steps.would_take(trial, other)
     return Finding(text=f"{other.key} would take the visitor", is_met=is_met)
 
 
@@ -128,7 +128,7 @@ def of_allotment(trial: Trial, campaign: Campaign, end: Decision | None) -> Find
     group = campaign.group
     if group is None:
         return Finding(text="in no group", is_met=True)
-    bucket = group_bucket(group, trial.visitor.bucketing_id)
+    bucket = group_bucket(group, trial.bucketing_id)
     owner = trial.campaigns.campaigns_by_id.get(group.allotment.owner_of(bucket) or "")
     whose = f"{owner.key}'s" if owner else "no running campaign's"
     text = f"group {group.name or group.id}: bucket {bucket} is {whose}"
@@ -144,7 +144,7 @@ def of_end(trial: Trial, campaign: Campaign, end: Decision | None, step: Step) -
 
 def of_bucket(trial: Trial, campaign: Campaign, end: Decision | None) -> Finding:
     ranges = campaign.bucketing.ranges
-    bucket = bucket_in_campaign(campaign, trial.visitor.bucketing_id)
+    bucket = bucket_in_campaign(campaign, trial.bucketing_id)
     parts = [
         Finding(text=f"{name_of(owner)}: buckets {last + 1} to {end}", is_met=last < bucket <= end)
         for owner, (last, end) in zip(ranges.owners, pairwise((0, *ranges.ends)), strict=True)

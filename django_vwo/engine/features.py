@@ -26,7 +26,7 @@ def decide_feature(
     """
     decision, experiments = None, feature.experiments
     if feature.group is not None:
-        experiments = experiments_for(feature, allotted(feature.group, trial.visitor))
+        experiments = experiments_for(feature, allotted(trial, feature.group))
     for campaign in experiments:
         decision = decide(trial, campaign)
         if decision.variation is not None:

@@ -8,7 +8,7 @@ from typing import Protocol, runtime_checkable
 
 from .entities import Facts, Segment
 from .errors import shorten
-from .segments import All, AnyOf, BrokenSegmentError, Not
+from .segments import All, AnyOf, BrokenSegmentError, Guarded, Not
 
 MOST_FINDINGS = 100
 """How many parts of a tree are shown, beside those that decided."""
@@ -112,6 +112,8 @@ class Explanation:
                 return self._of_list(segment, parts, ends_on=True)
             case Not(part):
                 return self._of_not(segment, part, wanted)
+            case Guarded(tree):
+                return self._of_part(tree, wanted)
         return self._of_leaf(segment, wanted)
 
     def _of_list(self, segment: Segment, parts: Iterable[Segment], *, ends_on: bool) -> Finding:

@@ -75,7 +75,7 @@ class BrokenSegmentError(Exception):
 
 @unchanging()
 class Broken:
-    """A part that makes the whole tree false when it is reached."""
+    """A part that makes the whole tree false when it is reached. It stands in a `Guarded` tree."""
 
     why: str
 
@@ -86,17 +86,14 @@ class Broken:
         return self.why
 
 
-def is_met(segment: Segment | None, facts: Facts) -> bool:
-    """Return whether *facts* meet *segment*, which is everybody's if None; not, if in doubt."""
-    try:
-        return segment is None or segment.evaluate(facts) is True
-    except BrokenSegmentError:
-        return False
+@unchanging()
+class Guarded:
+    """A tree that has a broken part."""
 
+    tree: Segment
 
-def evaluate(segment: Segment, facts: Facts) -> bool | None:
-    """Return whether *facts* meet *segment*; None if that cannot be told, False if it is broken."""
-    try:
-        return segment.evaluate(facts)
-    except BrokenSegmentError:
-        return False
+    def evaluate(self, facts: Facts) -> bool | None:
+        try:
+            return self.tree.evaluate(facts)
+        except BrokenSegmentError:
+            return False

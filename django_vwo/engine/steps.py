@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
 from .bucketing import (
     equal_shares,
@@ -31,7 +30,7 @@ from .entities import (
     Variation,
     Visitor,
 )
-from .segments import is_met
+from .hashing import HASHES
 
 # Python 3.11 takes 0.06 µs to look a member of an enumeration up.
 BUCKETED = Reason.BUCKETED
@@ -48,19 +47,36 @@ ACTIVATE, READ = Purpose.ACTIVATE, Purpose.READ
 EQUAL_CHANCE, NOBODY_WINS = GroupRule.EQUAL_CHANCE, GroupRule.NOBODY_WINS
 
 
-@dataclass
-class Trial:
-    """Who is decided on, and what for: everything that steps look at beside the campaign."""
+class Trial(Visitor):
+    """A visitor who is decided on: with everything that steps look at beside the campaign."""
 
-    campaigns: CampaignSet
-    visitor: Visitor
-    stored: Assignments | None = None
-    """The visitor's assignments by assignment key; None without user storage."""
-    purpose: Purpose = Purpose.ACTIVATE
-    requires_activation: bool = True
-    """Whether only `Purpose.ACTIVATE` gives a visitor their first assignment."""
-    set_by_site: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: NOTHING)
-    """By user id and campaign id, what user storage would call the variation that is wanted."""
+    def __init__(
+        self,
+        campaigns: CampaignSet,
+        user_id: str,
+        custom_variables: Facts = NOTHING,
+        targeting_variables: Facts = NOTHING,
+        stored: Assignments | None = None,
+        purpose: Purpose = Purpose.ACTIVATE,
+        requires_activation: bool = True,
+        set_by_site: Mapping[str, str] = NOTHING,
+    ) -> None:
+        # Without Visitor's own, which would be one call more in each decision.
+        self.campaigns = campaigns
+        self.user_id = self.bucketing_id = user_id
+        self.custom_variables = custom_variables
+        self.targeting_variables = targeting_variables
+        self.visitor_key = campaigns.visitor_key
+        self.stored = stored
+        """The visitor's assignments by assignment key; None without user storage."""
+        self.purpose = purpose
+        self.requires_activation = requires_activation
+        """Whether only `Purpose.ACTIVATE` gives a visitor their first assignment."""
+        self.set_by_site = set_by_site
+        """By campaign id, what user storage would call the variation that the visitor is to get."""
+        fact = campaigns.bucketing_fact
+        if fact is not None and fact in custom_variables:
+            self.bucketing_id = campaigns.bucketing_id(user_id, custom_variables)
 
 
 Step = Callable[[Trial, Campaign], Decision | None]
@@ -75,21 +91,22 @@ def bandit(trial: Trial, campaign: Campaign) -> Decision | None:
 
 def set_by_site(trial: Trial, campaign: Campaign) -> Decision | None:
     """End with the variation that the site has set for the visitor."""
-    of_visitor = trial.set_by_site.get(trial.visitor.user_id)
-    found = of_visitor.get(campaign.id) if of_visitor else None
+    if trial.set_by_site is NOTHING:
+        return None
+    found = trial.set_by_site.get(campaign.id)
     variation = campaign.variations.get(found) if found is not None else None
     return Decision(campaign, variation, SET) if variation else None
 
 
 def listed(trial: Trial, campaign: Campaign) -> Decision | None:
     """End with the variation that lists the visitor's id."""
-    variation = campaign.listed.get(trial.visitor.user_id)
+    variation = campaign.listed.get(trial.user_id)
     return Decision(campaign, variation, FORCED) if variation else None
 
 
 def forced(trial: Trial, campaign: Campaign) -> Decision | None:
     """End with the variation that whitelists the visitor."""
-    variation = forced_variation(trial.campaigns, campaign, trial.visitor)
+    variation = forced_variation(trial, campaign)
     return Decision(campaign, variation, FORCED) if variation else None
 
 
@@ -99,22 +116,25 @@ def stored(trial: Trial, campaign: Campaign) -> Decision | None:
         return None
     found = trial.stored.get(campaign.assignment_key)
     if found is None:
-        is_let_in = trial.purpose is ACTIVATE or not trial.requires_activation
-        return None if is_let_in else Decision(campaign, None, NOT_ACTIVATED)
+        if trial.purpose is ACTIVATE or not trial.requires_activation:
+            return None
+        is_asked_for = trial.campaigns.conventions.asks_for_activation
+        return Decision(campaign, None, NOT_ACTIVATED) if is_asked_for else None
     variation = campaign.variations.get(found.variation)
     return Decision(campaign, variation, STORED) if variation else None
 
 
 def segment(trial: Trial, campaign: Campaign) -> Decision | None:
     """End for a visitor outside the campaign's segment."""
-    if is_met(campaign.segment, trial.visitor.custom_variables):
+    condition = campaign.segment
+    if condition is None or condition.evaluate(trial.custom_variables) is True:
         return None
     return Decision(campaign, None, SEGMENT_MISMATCH)
 
 
 def traffic(trial: Trial, campaign: Campaign) -> Decision | None:
     """End for a visitor outside the campaign's share of traffic."""
-    if is_in_traffic(campaign, trial.visitor.bucketing_id):
+    if is_in_traffic(campaign, trial.bucketing_id):
         return None
     return Decision(campaign, None, OUTSIDE_TRAFFIC)
 
@@ -125,7 +145,9 @@ def group(trial: Trial, campaign: Campaign) -> Decision | None:
     if group is None:
         return None
     for member in trial.campaigns.members(group):
-        if member.id != campaign.id and has_visitor(trial, member):
+        # Where nothing is stored, most members are known not to without a call.
+        may_have = member.whitelisting or trial.stored is not None
+        if may_have and member.id != campaign.id and has_visitor(trial, member):
             return Decision(campaign, None, LOST_TO_GROUP)
     if group_winner(trial, campaign, group) == campaign.id:
         return None
@@ -135,7 +157,7 @@ def group(trial: Trial, campaign: Campaign) -> Decision | None:
 def allotment(trial: Trial, campaign: Campaign) -> Decision | None:
     """End for a visitor whose bucket the group has given to another campaign, or to none."""
     group = campaign.group
-    if group is None or allotted(group, trial.visitor) == campaign.id:
+    if group is None or allotted(trial, group) == campaign.id:
         return None
     return Decision(campaign, None, LOST_TO_GROUP)
 
@@ -143,10 +165,8 @@ def allotment(trial: Trial, campaign: Campaign) -> Decision | None:
 def bucket(trial: Trial, campaign: Campaign) -> Decision:
     """End with the variation whose range has the visitor's bucket."""
     scheme = campaign.bucketing
-    owners = scheme.ranges.owners
-    hash_value = scheme.variation_seed.hash(trial.visitor.bucketing_id)
-    place = bisect_right(scheme.hash_ends, hash_value) - 1
-    variation = owners[place] if 0 <= place < len(owners) else None
+    hash_value = scheme.variation_seed.hash(trial.bucketing_id)
+    variation = scheme.owners[bisect_right(scheme.hash_ends, hash_value)]
     if variation is None:
         return Decision(campaign, None, OUTSIDE_RANGES)
     decision = Decision(campaign, variation, BUCKETED)
@@ -157,14 +177,12 @@ def bucket(trial: Trial, campaign: Campaign) -> Decision:
     return decision
 
 
-def forced_variation(
-    campaigns: CampaignSet, campaign: Campaign, visitor: Visitor
-) -> Variation | None:
-    """Return the variation that whitelists *visitor*; of several the one with their bucket."""
-    facts = whitelisting_facts(campaigns, campaign, visitor)
+def forced_variation(trial: Trial, campaign: Campaign) -> Variation | None:
+    """Return the variation that whitelists the visitor; of several the one with their bucket."""
+    facts = whitelisting_facts(trial, campaign)
     matching = []
     for variation in campaign.whitelisting:
-        if variation.whitelist and is_met(variation.whitelist, facts):
+        if variation.whitelist and variation.whitelist.evaluate(facts) is True:
             matching.append(variation)
     if len(matching) < 2:
         return matching[0] if matching else None
@@ -173,52 +191,51 @@ def forced_variation(
         (variation, variation.weight / total * 100 if total else 100 / len(matching))
         for variation in matching
     )
-    return owner_among(shares, whitelisting_bucket(campaign, visitor.bucketing_id))
+    return owner_among(shares, whitelisting_bucket(campaign, trial.bucketing_id))
 
 
-def whitelisting_facts(campaigns: CampaignSet, campaign: Campaign, visitor: Visitor) -> Facts:
+def whitelisting_facts(trial: Trial, campaign: Campaign) -> Facts:
     """Return what whitelisting reads: the targeting variables and who the visitor is."""
-    listed_as = visitor.key if campaign.is_user_list_enabled else visitor.user_id
-    own = {campaigns.user_id_fact: listed_as}
-    return {**visitor.targeting_variables, **own} if visitor.targeting_variables else own
+    listed_as = trial.key if campaign.is_user_list_enabled else trial.user_id
+    own = {trial.campaigns.user_id_fact: listed_as}
+    return {**trial.targeting_variables, **own} if trial.targeting_variables else own
 
 
 def has_visitor(trial: Trial, campaign: Campaign) -> bool:
     """Return whether *campaign* whitelists or remembers the visitor, be it in a lost variation."""
     if trial.stored is not None and campaign.assignment_key in trial.stored:
         return True
-    if not campaign.whitelisting:
-        return False  # without a call: this is asked of every other member of a group
-    return forced_variation(trial.campaigns, campaign, trial.visitor) is not None
+    return bool(campaign.whitelisting) and forced_variation(trial, campaign) is not None
 
 
-def would_take(campaign: Campaign, visitor: Visitor) -> bool:
-    """Return whether *visitor* meets the campaign's segment and is within its traffic."""
-    is_in_segment = is_met(campaign.segment, visitor.custom_variables)
-    return is_in_segment and is_in_traffic(campaign, visitor.bucketing_id)
+def would_take(trial: Trial, campaign: Campaign) -> bool:
+    """Return whether the visitor is within the campaign's traffic and meets its segment."""
+    # A hash takes less time than most segments, and no call less than one that returns at once.
+    if campaign.admitted_hashes != HASHES and not is_in_traffic(campaign, trial.bucketing_id):
+        return False
+    return campaign.segment is None or campaign.segment.evaluate(trial.custom_variables) is True
 
 
 def group_winner(trial: Trial, campaign: Campaign, group: Group) -> str | None:
     """Return the id of the member that the visitor may enter, given that it may be *campaign*."""
-    visitor = trial.visitor
     eligible = []
     for member in trial.campaigns.members(group):
-        if member.id == campaign.id or would_take(member, visitor):
+        if member.id == campaign.id or would_take(trial, member):
             eligible.append(member.id)
     if group.rule is NOBODY_WINS or not eligible:
         return None
     if len(eligible) == 1:
         return eligible[0]
     if group.rule is EQUAL_CHANCE:
-        place = equal_shares(len(eligible)).owner_of(group_bucket(group, visitor.bucketing_id))
+        place = equal_shares(len(eligible)).owner_of(group_bucket(group, trial.bucketing_id))
         return None if place is None else eligible[place]
     for campaign_id in group.priority:
         if campaign_id in eligible:
             return campaign_id
     weights = [(key, group.weights[key]) for key in eligible if key in group.weights]
-    return owner_among(weights, group_bucket(group, visitor.bucketing_id))
+    return owner_among(weights, group_bucket(group, trial.bucketing_id))
 
 
-def allotted(group: Group, visitor: Visitor) -> str | None:
-    """Return the id of the campaign that has *visitor*'s bucket in *group*."""
-    return group.allotment.owner_of(group_bucket(group, visitor.bucketing_id))
+def allotted(trial: Trial, group: Group) -> str | None:
+    """Return the id of the campaign that has the visitor's bucket in *group*."""
+    return group.owner_ids[bisect_right(group.hash_ends, group.seed.hash(trial.bucketing_id))]

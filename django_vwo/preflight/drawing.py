@@ -28,7 +28,7 @@ class Draw:
         """Ids of the members that whitelist the visitor."""
 
     def __call__(self, trial: Trial, campaign: Campaign) -> Decision | None:
-        if trial.visitor.user_id != self.user_id:
+        if trial.user_id != self.user_id:
             self.ask(trial, campaign)
         if self.winner == campaign.id and not self.holders - {campaign.id}:
             return None
@@ -36,7 +36,7 @@ class Draw:
 
     def ask(self, trial: Trial, campaign: Campaign) -> None:
         """Find out about the visitor of *trial*, who might enter *campaign*."""
-        self.user_id = trial.visitor.user_id
+        self.user_id = trial.user_id
         self.holders = {each.id for each in self.listing if steps.has_visitor(trial, each)}
         self.winner = steps.group_winner(trial, campaign, self.group)
 

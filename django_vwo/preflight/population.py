@@ -10,7 +10,7 @@ from uuid import NAMESPACE_URL, uuid5
 
 from ..engine import steps
 from ..engine.decision import decide
-from ..engine.entities import Assignment, Campaign, CampaignSet, Visitor
+from ..engine.entities import Assignment, Campaign, CampaignSet
 from ..engine.steps import Trial
 from .drawing import drawing
 from .shares import Met, joint_shares
@@ -127,7 +127,7 @@ def is_computable(
     if campaign.group or (stored is None and steps.bandit in campaign.steps):
         return False
     return not any(
-        steps.forced_variation(campaigns, campaign, visitor_of(user_id, campaigns))
+        steps.forced_variation(Trial(campaigns, user_id), campaign)
         for user_id in (visitors if campaign.whitelisting else ())
     )
 
@@ -138,9 +138,5 @@ def decided(
     """Return the variation that a simulated visitor gets."""
     if campaigns is None or campaign is None:
         return None
-    decision = decide(Trial(campaigns, visitor_of(user_id, campaigns), stored), campaign)
+    decision = decide(Trial(campaigns, user_id, stored=stored), campaign)
     return decision.variation.name if decision.variation else None
-
-
-def visitor_of(user_id: str, campaigns: CampaignSet) -> Visitor:
-    return Visitor(user_id, visitor_key=campaigns.visitor_key)

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from ..engine.changes import successor
 from ..engine.decision import Decision, decide
-from ..engine.entities import Assignment, CampaignSet, Reason, Visitor
+from ..engine.entities import Assignment, CampaignSet, Reason
 from ..engine.steps import Trial
 from ..models import Assignment as AssignmentRow
 from ..storages.database import database
@@ -98,8 +98,7 @@ class Outlook:
         campaign = self.by_assignment_key.get(row.key)
         if campaign is None:
             return None
-        visitor = Visitor(row.user_id, visitor_key=self.campaigns.visitor_key)
-        return decide(Trial(self.campaigns, visitor, stored), campaign)
+        return decide(Trial(self.campaigns, row.user_id, stored=stored), campaign)
 
     def needs_others(self, row: Row) -> bool:
         """Return whether what else is remembered of the visitor may matter: in a group it may."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from django_vwo.engine.decision import Decision, decide
-from django_vwo.engine.entities import Assignment, Campaign, CampaignSet, Facts, Purpose, Visitor
+from django_vwo.engine.entities import Assignment, Campaign, CampaignSet, Facts, Purpose
 from django_vwo.engine.explain import explain
 from django_vwo.engine.steps import Trial
 from tests.builders import Json, loaded
@@ -27,8 +27,8 @@ def asked(
 ) -> tuple[Trial, Campaign]:
     """Return what a decision on *document*'s campaign *key* is made from."""
     campaigns = loaded(document) if isinstance(document, dict) else document
-    visitor = Visitor(user_id, custom_variables or {}, targeting or {}, campaigns.visitor_key)
-    trial = Trial(campaigns, visitor, stored, purpose, requires_activation)
+    facts = custom_variables or {}, targeting or {}
+    trial = Trial(campaigns, user_id, *facts, stored, purpose, requires_activation)
     return trial, campaigns.campaigns[key]
 
 

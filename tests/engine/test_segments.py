@@ -14,9 +14,9 @@ from django_vwo.engine.segments import (
     AnyOf,
     Broken,
     BrokenSegmentError,
+    Guarded,
     Never,
     Not,
-    is_met,
 )
 
 Truth = bool | None
@@ -106,7 +106,7 @@ def test_evaluation_ends_once_the_result_is_known(tree: type, asked: list[Truth]
     ids=str,
 )
 def test_what_is_broken_breaks_the_tree_if_it_is_reached(segment: Segment, met: bool) -> None:
-    assert is_met(segment, {}) is met
+    assert (Guarded(segment).evaluate({}) is True) is met
 
 
 def test_broken_parts_say_why() -> None:

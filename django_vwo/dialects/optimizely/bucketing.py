@@ -23,7 +23,9 @@ def bucketing(
     """Return how an experiment buckets its visitors into *variations*, which go by id."""
     seed = Seed(suffix=experiment_id)
     owners = tuple([variations.get(each) if each else None for each in laid_out.owners])
-    return Bucketing(campaign_seed=seed, variation_seed=seed, ranges=Ranges(laid_out.ends, owners))
+    return Bucketing(
+        campaign_seed=seed, variation_seed=seed, laid_out=Ranges(laid_out.ends, owners)
+    )
 
 
 def places(ends: tuple[int, ...]) -> tuple[Ranges[int], Shares]:

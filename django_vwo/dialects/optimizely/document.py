@@ -27,6 +27,7 @@ from ..base import NO_OPTIONS, Options, Pace, full_speed
 from ..collecting import without_collector
 from ..parsing import parse
 from .bucketing import (
+    BUCKETING_ID,
     Shares,
     bucketing,
     places,
@@ -162,6 +163,7 @@ class Translation:
                 tracks_undecided=self.options.tracks_undecided and not self.generation.is_older,
             ),
             visitor_key=visitor_key_for(document["accountId"]),
+            bucketing_fact=BUCKETING_ID,
             bucketing_id=self.generation.bucketing_id,
             told=telling,
             join=telling.join,
@@ -325,7 +327,7 @@ class FlagReading:
             if each["id"] in campaign.variations
         }
         scheme, listed = campaign.bucketing, campaign.listed
-        owners = tuple([each and variations[each.id] for each in scheme.ranges.owners])
+        owners = tuple([each and variations[each.id] for each in scheme.owners[1:-1]])
         is_rule = kind is CampaignType.ROLLOUT
         # Field by field, as `replace` takes three times as long.
         return Campaign(
@@ -343,7 +345,7 @@ class FlagReading:
             bucketing=Bucketing(
                 campaign_seed=scheme.campaign_seed,
                 variation_seed=scheme.variation_seed,
-                ranges=Ranges(scheme.ranges.ends, owners),
+                laid_out=Ranges(scheme.ends, owners),
             ),
             group=None if is_rule else campaign.group,
             listed={user: variations[each.id] for user, each in listed.items()} or NONE,

@@ -55,7 +55,7 @@ class Telling:
 
     def __call__(self, occasion: Occasion) -> Told:
         """Return what an event of *occasion* keeps."""
-        told = {**self.envelope, "attributes": self.attributes(occasion.visitor.custom_variables)}
+        told = {**self.envelope, "attributes": self.attributes(occasion.custom_variables)}
         if occasion.properties is not NOTHING:
             told["has_tags"] = True
         campaign, variation = occasion.campaign, occasion.variation

@@ -29,7 +29,7 @@ def bucketing(document: Json, campaign: Json, ranges: Ranges[Variation | None]) 
         campaign_seed=campaign_seed,
         variation_seed=variation_seed,
         multiplier=multiplier,
-        ranges=ranges,
+        laid_out=ranges,
     )
 
 

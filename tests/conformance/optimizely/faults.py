@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,9 +12,11 @@ import pytest
 from django_vwo.dialects.optimizely import document, leaves, segments, telling, wire
 from django_vwo.engine import entities, features, steps
 from django_vwo.engine.decision import Decision
-from django_vwo.engine.entities import Campaign, Reason
+from django_vwo.engine.entities import Campaign, Group, Reason
+from django_vwo.engine.hashing import HASHES
+from django_vwo.engine.steps import Trial
 from django_vwo.storages import profiles
-from tests.conformance.faults import from_the_other_end, instead, one_early, replacing
+from tests.conformance.faults import instead, one_early, replacing
 
 Patch = pytest.MonkeyPatch
 Plant = Callable[[Patch], None]
@@ -184,13 +187,21 @@ def any_of(right: Any) -> Any:
     return segments.AnyOf
 
 
+def from_the_end(right: Callable[[Trial, Group], str | None]) -> Callable[..., str | None]:
+    def allotted(trial: Trial, group: Group) -> str | None:
+        hash_value = HASHES - 1 - group.seed.hash(trial.bucketing_id)
+        return group.owner_ids[bisect_right(group.hash_ends, hash_value)]
+
+    return allotted
+
+
 OPTIONAL = ("anonymizeIP", "botFiltering", "featureEnabled")
 OPTIONAL_TODAY = (
     *("audienceConditions", "typedAudiences", "sendFlagDecisions", "subType", "region"),
 )
 
 FAULTS = (
-    Fault("groups laid out from the end", replacing(steps, "group_bucket", from_the_other_end)),
+    Fault("groups laid out from the end", replacing(steps, "allotted", from_the_end)),
     Fault("variation's bucket off by one", replacing(entities, "hash_ends", one_early)),
     Fault("bucketed by user id", of_user),
     Fault("a group takes everybody", replacing(steps, "allotment", instead(None))),

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from django_vwo.dialects.vwo.segments import MAX_DEPTH, parse_segment
-from django_vwo.engine.segments import Broken, Never, is_met
+from django_vwo.engine.segments import Broken, Guarded, Never
 from tests.answers import OPERANDS
 from tests.builders import custom
 
@@ -22,7 +22,7 @@ GOLD = {"plan": "gold"}
 
 def met(node: Any, facts: Any = GOLD) -> bool:
     """Return whether *facts* meet the segment that *node* describes."""
-    return is_met(parse_segment(node, "segments", lambda path, message: None), facts)
+    return parse_segment(node, "segments", lambda path, message: None).evaluate(facts) is True
 
 
 def reports(node: Any) -> list[str]:
@@ -211,7 +211,9 @@ BROKEN = [
 
 @pytest.mark.parametrize("node", BROKEN, ids=str)
 def test_a_node_of_the_wrong_shape_makes_the_tree_false_if_it_is_reached(node: Any) -> None:
-    assert isinstance(parse_segment(node, "", lambda *_: None), Broken)
+    segment = parse_segment(node, "", lambda *_: None)
+    assert isinstance(segment, Guarded)
+    assert isinstance(segment.tree, Broken)
     assert not met(node)
     assert not met({"not": node})
     assert not met({"or": [node, YES]})
@@ -314,7 +316,7 @@ def test_a_megabyte_does_not_stall(operand: str, character: str) -> None:
     segment = parse_segment(custom("plan", operand), "", lambda *_: None)
 
     start = time.thread_time()
-    is_met(segment, facts)
+    segment.evaluate(facts)
 
     assert time.thread_time() - start < 2, "what stalls takes minutes"
 
