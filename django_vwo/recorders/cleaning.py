@@ -55,17 +55,26 @@ def clean_properties(
     left_out: list[str] = []
     left = limit - len("{}")
     for name in sorted(given, key=lambda name: name != first):
-        try:
-            key, value = clean_key(name), Cleaning(left).clean(given[name])
-            size = len(json.dumps({key: value}))
-        except Exception:  # whatever a caller's own types may raise
-            size = limit + 1
-        if size > left:
+        fit = clean_property(given, name, left)
+        if fit is None:
             left_out.append(clean_text(name, 60) if isinstance(name, str) else type(name).__name__)
         else:
+            key, value, size = fit
             kept[name] = key, value
             left -= size
     return dict(kept[name] for name in given if name in kept), left_out
+
+
+def clean_property(
+    given: Mapping[Any, Any], name: object, limit: int
+) -> tuple[str, Any, int] | None:
+    """Return name and value as JSON can hold them, and the bytes; None if not in *limit* bytes."""
+    try:
+        key, cleaned = clean_key(name), Cleaning(limit).clean(given[name])
+        size = len(json.dumps({key: cleaned}))
+    except Exception:  # whatever a caller's own types may raise
+        return None
+    return (key, cleaned, size) if size <= limit else None
 
 
 def clean_told(given: Mapping[str, Any], limit: int = PROPERTIES_BYTES) -> dict[str, Any]:
@@ -81,10 +90,10 @@ def clean_told(given: Mapping[str, Any], limit: int = PROPERTIES_BYTES) -> dict[
         items = value if isinstance(value, list) else [value]
         cleaned: list[Any] = []
         for item in items:
-            found, left_out = clean_properties({name: item}, limit=left)
-            if not left_out:
-                cleaned.append(found[name])
-                left -= len(json.dumps(found))
+            fit = clean_property({name: item}, name, left)
+            if fit is not None:
+                cleaned.append(fit[1])
+                left -= fit[2]
         if isinstance(value, list):
             kept[name] = cleaned
         elif cleaned:

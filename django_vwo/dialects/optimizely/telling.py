@@ -22,11 +22,14 @@ from .leaves import LARGEST_NUMBER
 
 Json = Mapping[str, Any]
 Told = dict[str, Any]
+Attribute = tuple[str, str, Any]
+"""Id, key and value: what is sent of it is put together then, as events keep a dozen of them."""
 
 RESERVED = "$opt_"
 """Attributes whose names begin so are sent although the datafile does not know them."""
 BOT_FILTERING = "$opt_bot_filtering"
 CENTS = 100
+SMALLEST_NUMBER = -LARGEST_NUMBER
 NUMBERS = (int, float)
 """A tuple: `int | float` would be made anew for each attribute."""
 RULE_TYPES = {CampaignType.FEATURE_TEST: "feature-test", CampaignType.ROLLOUT: "rollout"}
@@ -39,9 +42,7 @@ class Telling:
         self.is_older = generation.is_older
         self.is_sent = is_something if generation.is_older else is_sendable
         self.layers = {item["id"]: item["layerId"] for item in experiments}
-        self.attributes_told = {
-            each["key"]: attribute(each["id"], each["key"]) for each in document["attributes"]
-        }
+        self.attribute_ids = {each["key"]: each["id"] for each in document["attributes"]}
         self.bot_filtering = document.get("botFiltering")
         self.envelope: Told = {
             "project": document["projectId"],
@@ -85,28 +86,24 @@ class Telling:
         # First: should there be too many attributes, it is they who are left out.
         return {"decisions": decisions, **kept} if self.is_older else kept
 
-    def attributes(self, given: Facts) -> list[Told]:
+    def attributes(self, given: Facts) -> list[Attribute]:
         """Return what is told of the visitor's attributes."""
-        known, is_sent = self.attributes_told, self.is_sent
-        found = []
+        known, is_sent = self.attribute_ids, self.is_sent
+        found: list[Attribute] = []
         for key, value in given.items():
-            if not isinstance(key, str):
-                continue
-            told = known.get(key)
-            if told is None and key.startswith(RESERVED):
-                told = attribute(key, key)
-            if told is not None and is_sent(value):
-                # Made anew, with its four names, it would take twice as long as this copy.
-                told = told.copy()
-                told["value"] = value
-                found.append(told)
+            entity_id = known.get(key)
+            if entity_id is None:
+                if not isinstance(key, str) or not key.startswith(RESERVED):
+                    continue
+                entity_id = key
+            kind = type(value)
+            # What most are is known to be sent without a call.
+            is_plain = kind is str or (kind is int and SMALLEST_NUMBER <= value <= LARGEST_NUMBER)
+            if (is_plain and value) or is_sent(value):
+                found.append((entity_id, key, value))
         if isinstance(self.bot_filtering, bool):
-            found.append(attribute(BOT_FILTERING, BOT_FILTERING, self.bot_filtering))
+            found.append((BOT_FILTERING, BOT_FILTERING, self.bot_filtering))
         return found
-
-
-def attribute(entity_id: str, key: str, value: object = None) -> Told:
-    return {"entity_id": entity_id, "key": key, "type": "custom", "value": value}
 
 
 def is_something(value: object) -> bool:

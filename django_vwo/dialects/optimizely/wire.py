@@ -106,9 +106,13 @@ def visitor(event: Event) -> Json:
     snapshot = impression(event) if event.kind is Kind.IMPRESSION else conversion(event)
     return {
         "visitor_id": event.user_id,
-        "attributes": event.told["attributes"],
+        "attributes": [attribute(*each) for each in event.told["attributes"]],
         "snapshots": [snapshot],
     }
+
+
+def attribute(entity_id: str, key: str, value: object) -> Json:
+    return {"entity_id": entity_id, "key": key, "type": "custom", "value": value}
 
 
 def impression(event: Event) -> Json:

@@ -164,9 +164,7 @@ def known_by_name(right: Any) -> Any:
 
     def init(self: Any, *args: Any) -> None:
         right(self, *args)
-        self.attributes_told = {
-            name: telling.attribute(name, name) for name in self.attributes_told
-        }
+        self.attribute_ids = {name: name for name in self.attribute_ids}
 
     return init
 
