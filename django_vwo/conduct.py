@@ -186,9 +186,7 @@ class Conduct:
 
         def write() -> list[str]:
             with remembered.storage.writing() as writing:
-                winners = writing.add_all(
-                    remembered.visitor, [claim.assignment for claim in claims]
-                )
+                winners = writing.add_all(call, [claim.assignment for claim in claims])
                 for claim, winner in zip(claims, winners, strict=True):
                     claim.settle_for(winner)
                 if not each_time:

@@ -1318,6 +1318,18 @@ def test_what_a_session_knows_outlives_a_storage_that_lags_behind() -> None:
     assert client.track("test", BOB, "signup", session=session) == {"test": False}
 
 
+def test_a_session_that_outlives_its_account_tells_the_new_one_s_visitor() -> None:
+    documents = [loaded(document(test(), accountId=number)) for number in (1, 2)]
+    recorder = MemoryRecorder()
+    client = Client(lambda: documents[0], storage=MemoryStorage(), recorder=recorder)
+    session = client.session(BOB)
+
+    for campaigns in list(documents):
+        client.push({"plan": "gold"}, BOB, session=session)
+        assert recorder.events[-1].visitor == campaigns.visitor_key(BOB)
+        documents.pop(0)
+
+
 def test_without_storage_or_document_there_is_no_session() -> None:
     assert site(test(), storage=False).client.session(BOB) is None
     assert Client(lambda: None, storage=MemoryStorage()).session(BOB) is None
