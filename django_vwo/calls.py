@@ -96,7 +96,7 @@ class Call(Trial):
         # Worked out once for all calls of a request, unless its settings document has changed.
         if self.stored is not None and self.stored.visitor.visitor_key is self.visitor_key:
             return self.stored.visitor.key
-        return super().key
+        return self._key or self.own_key()
 
 
 class TrackResult(dict[str, bool]):

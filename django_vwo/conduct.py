@@ -363,18 +363,17 @@ class Conduct:
         once: str | None = None,
     ) -> Event:
         """Return the event; *once* names what it must not be counted twice for."""
-        takes_properties = call.campaigns.has_event_properties
-        tell, told = call.campaigns.told, NOTHING
-        if tell is not None:
-            told = tell(
-                Occasion(call.custom_variables, campaign, variation, feature, call.properties)
+        campaigns, properties, told = call.campaigns, call.properties, NOTHING
+        if campaigns.told is not None:
+            told = campaigns.told(
+                Occasion(call.custom_variables, campaign, variation, feature, properties)
             )
         # By position: to name 21 fields takes 0.6 µs, to make the event 0.4.
         return Event(
             kind,
             self.new_message_id(),
             self.moment(call, kind),
-            call.campaigns.account_id,
+            campaigns.account_id,
             call.user_id,
             call.key,
             campaign.id if campaign else "",
@@ -385,9 +384,9 @@ class Conduct:
             goal.identifier if goal else "",
             goal.type if goal else "",
             revenue,
-            goal.revenue_prop if goal and takes_properties else None,
+            goal.revenue_prop if goal and campaigns.has_event_properties else None,
             once,
-            dict(call.properties) if call.properties else NOTHING,
+            dict(properties) if properties else NOTHING,
             call.custom_properties,
             told,
             call.user_agent,

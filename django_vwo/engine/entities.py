@@ -367,8 +367,11 @@ class Visitor:
     @property
     def key(self) -> str:
         """The 32 characters that stand for the visitor; worked out when first asked for."""
-        if self._key is None:
-            self._key = self.visitor_key(self.user_id)
+        return self._key or self.own_key()
+
+    def own_key(self) -> str:
+        """Return `key`, worked out anew."""
+        self._key = self.visitor_key(self.user_id)
         return self._key
 
 
