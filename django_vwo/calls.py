@@ -58,11 +58,12 @@ class Call(Trial):
         name: str,
         purpose: Purpose,
         user_id: str,
-        custom_variables: Facts | None,
-        targeting_variables: Facts | None,
+        facts: tuple[Facts | None, Facts | None],
         session: Remembered | None,
     ) -> None:
+        """*facts* are the custom variables, and those that whitelisting reads."""
         campaigns = client.current_campaigns()
+        custom_variables, targeting_variables = facts
         # Every decision pays for this: what most callers give is known to be right without a call.
         if type(custom_variables) is not dict:
             custom_variables = mapping(name, "custom_variables", custom_variables)

@@ -161,15 +161,8 @@ class Client:
         try:
             if unknown:
                 self._leave_out("activate")
-            call = Call(
-                self,
-                "activate",
-                ACTIVATE,
-                user_id,
-                custom_variables,
-                variation_targeting_variables,
-                session,
-            )
+            facts = custom_variables, variation_targeting_variables
+            call = Call(self, "activate", ACTIVATE, user_id, facts, session)
             if user_agent is not None or user_ip_address is not None:
                 note_origin(call, user_agent, user_ip_address)
             if custom_properties is not None:
@@ -195,15 +188,8 @@ class Client:
         try:
             if unknown:
                 self._leave_out("get_variation_name")
-            call = Call(
-                self,
-                "get_variation_name",
-                READ,
-                user_id,
-                custom_variables,
-                variation_targeting_variables,
-                session,
-            )
+            facts = custom_variables, variation_targeting_variables
+            call = Call(self, "get_variation_name", READ, user_id, facts, session)
             campaign = self._campaign(call, campaign_key, EXPERIMENTS)
             variation = self._conduct.campaign(call, campaign).variation
             return variation.name if variation else None
@@ -228,15 +214,8 @@ class Client:
         try:
             if unknown:
                 self._leave_out("is_feature_enabled")
-            call = Call(
-                self,
-                "is_feature_enabled",
-                ACTIVATE,
-                user_id,
-                custom_variables,
-                variation_targeting_variables,
-                session,
-            )
+            facts = custom_variables, variation_targeting_variables
+            call = Call(self, "is_feature_enabled", ACTIVATE, user_id, facts, session)
             if user_agent is not None or user_ip_address is not None:
                 note_origin(call, user_agent, user_ip_address)
             if custom_properties is not None:
@@ -265,19 +244,12 @@ class Client:
 
         With *variable_type*, None comes back for a variable that the document has as another type.
         """
+        name = "get_feature_variable_value"
         try:
             if unknown:
-                self._leave_out("get_feature_variable_value")
-            name = "get_feature_variable_value"
-            call = Call(
-                self,
-                name,
-                READ,
-                user_id,
-                custom_variables,
-                variation_targeting_variables,
-                session,
-            )
+                self._leave_out(name)
+            facts = custom_variables, variation_targeting_variables
+            call = Call(self, name, READ, user_id, facts, session)
             calls.required_text(name, "variable_key", variable_key)
             feature = self._feature(call, campaign_key)
             calls.variable(name, variable_key, variable_type, feature.types)
@@ -286,7 +258,7 @@ class Client:
             value = values.get(variable_key)
             return copy.deepcopy(value) if isinstance(value, dict | list) else value
         except Exception as error:
-            self.report("get_feature_variable_value", error)
+            self.report(name, error)
             return None
 
     def get_enabled_features(
@@ -304,15 +276,8 @@ class Client:
         try:
             if unknown:
                 self._leave_out("get_enabled_features")
-            call = Call(
-                self,
-                "get_enabled_features",
-                ACTIVATE,
-                user_id,
-                custom_variables,
-                variation_targeting_variables,
-                session,
-            )
+            facts = custom_variables, variation_targeting_variables
+            call = Call(self, "get_enabled_features", ACTIVATE, user_id, facts, session)
             if user_agent is not None or user_ip_address is not None:
                 note_origin(call, user_agent, user_ip_address)
             features = call.campaigns.features
@@ -346,14 +311,9 @@ class Client:
         try:
             if unknown:
                 self._leave_out("decide_feature")
+            facts = custom_variables, variation_targeting_variables
             call = Call(
-                self,
-                "decide_feature",
-                ACTIVATE if is_told else READ,
-                user_id,
-                custom_variables,
-                variation_targeting_variables,
-                session,
+                self, "decide_feature", ACTIVATE if is_told else READ, user_id, facts, session
             )
             if user_agent is not None or user_ip_address is not None:
                 note_origin(call, user_agent, user_ip_address)
@@ -386,10 +346,10 @@ class Client:
         This client remembers it, and no other process does, for the last 10,000 visitors. None has
         the visitor decided on again.
         """
+        name = "set_forced_variation"
         try:
             if unknown:
-                self._leave_out("set_forced_variation")
-            name = "set_forced_variation"
+                self._leave_out(name)
             campaign = self._forcible(name, campaign_key)
             calls.check_user_id(name, user_id)
             stored_as = None
@@ -402,7 +362,7 @@ class Client:
             self.set_variations.set(user_id, campaign.id, stored_as)
             return True
         except Exception as error:
-            self.report("set_forced_variation", error)
+            self.report(name, error)
             return False
 
     def get_forced_variation(self, campaign_key: str, user_id: str, **unknown: Never) -> str | None:
@@ -445,15 +405,8 @@ class Client:
         try:
             if unknown:
                 self._leave_out("track")
-            call = Call(
-                self,
-                "track",
-                TRACK,
-                user_id,
-                custom_variables,
-                variation_targeting_variables,
-                session,
-            )
+            facts = custom_variables, variation_targeting_variables
+            call = Call(self, "track", TRACK, user_id, facts, session)
             if user_agent is not None or user_ip_address is not None:
                 note_origin(call, user_agent, user_ip_address)
             if event_properties is not None:
@@ -499,7 +452,7 @@ class Client:
                 dimensions, user_id = tag_key, tag_value or user_id
             elif dimensions is None:
                 dimensions = calls.push_dimensions(tag_key, tag_value)
-            call = Call(self, "push", READ, user_id, None, None, session)
+            call = Call(self, "push", READ, user_id, (None, None), session)
             call.properties = calls.mapping("push", "custom_dimension_map", dimensions)
             if not call.properties:
                 expected = "a dict with an entry"
@@ -528,15 +481,8 @@ class Client:
         Where there is nothing to decide on, `Decision.reason` says why.
         """
         try:
-            call = Call(
-                self,
-                "explain",
-                ACTIVATE,
-                user_id,
-                custom_variables,
-                variation_targeting_variables,
-                session,
-            )
+            facts = custom_variables, variation_targeting_variables
+            call = Call(self, "explain", ACTIVATE, user_id, facts, session)
             feature = call.campaigns.features.get(campaign_key)
             if feature is not None and campaign_key not in call.campaigns.campaigns:
                 return explain_feature(call, feature)

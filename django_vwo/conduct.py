@@ -31,7 +31,7 @@ from .recorders.base import Recorder
 from .remembered import Remembered
 from .storages.base import NewAssignment
 
-is_read = logger.logger.isEnabledFor  # without the detour through the adapter
+is_logged = logger.logger.isEnabledFor  # without the detour through the adapter
 MESSAGES_APART = timedelta(milliseconds=1)
 MOST_NAMES = 5
 """How many of the document's own names a message shows."""
@@ -99,7 +99,7 @@ class Conduct:
     def campaign(self, call: Call, campaign: Campaign) -> Decision:
         """Return the decision, remembered and recorded as the call's purpose asks."""
         decision = decide(call, campaign)
-        if decision.variation is None and is_read(DEBUG):
+        if decision.variation is None and is_logged(DEBUG):
             log_miss(call, campaign, decision)
         if decision.is_new or call.purpose is ACTIVATE or self.on_decided is not None:
             self.settle_one(call, decision)
@@ -397,7 +397,7 @@ class Conduct:
 def decide_and_log(call: Call, campaign: Campaign) -> Decision:
     """Return the decision, with why there is no variation in the debug log."""
     decision = decide(call, campaign)
-    if decision.variation is None and is_read(DEBUG):
+    if decision.variation is None and is_logged(DEBUG):
         log_miss(call, campaign, decision)
     return decision
 

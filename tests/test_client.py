@@ -594,9 +594,12 @@ def test_what_is_not_tracked_is_said(
 def test_why_nothing_was_decided_is_in_the_debug_log(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.DEBUG, "django_vwo")
 
-    site(test()).client.track("test", BOB, "signup")
+    own = site(test())
+    own.client.track("test", BOB, "signup")
+    own.client.get_variation_name("test", BOB)
 
-    assert caplog.messages == ["track: campaign 'test': the visitor was never shown this campaign."]
+    why = "campaign 'test': the visitor was never shown this campaign."
+    assert caplog.messages == [f"track: {why}", f"get_variation_name: {why}"]
 
 
 @pytest.mark.parametrize("launch", ["ALL", "CUSTOM_GOAL", "REVENUE_TRACKING"])

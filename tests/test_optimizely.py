@@ -10,6 +10,7 @@ import pytest
 from django_vwo.client import Client
 from django_vwo.dialects.base import Sender
 from django_vwo.dialects.optimizely import render_batch
+from django_vwo.engine.bucketing import group_bucket
 from django_vwo.engine.events import Event
 from django_vwo.optimizely import EXCLUDE_VARIABLES, FlagDecision, Optimizely
 from django_vwo.recorders.memory import MemoryRecorder
@@ -23,6 +24,8 @@ from tests.datafiles import (
     exactly,
     experiment,
     flag,
+    group,
+    loaded,
     rollout,
     rule,
     variation,
@@ -186,6 +189,32 @@ def test_attributes_are_a_mapping(generation: str, attributes: Any) -> None:
     assert own.get_feature_variable("nav", "limit", "Bob", attributes) is None
     own.track("signup", "Bob", attributes)
     assert not events_of(own)
+
+
+@generations
+def test_whoever_has_a_bucketing_id_is_bucketed_by_it(generation: str) -> None:
+    own = vendor(generation=generation)
+    for number in range(50):
+        by_name = own.get_variation("pricing", f"user-{number}")
+        by_id = own.get_variation("pricing", "Bob", {"$opt_bucketing_id": f"user-{number}"})
+        assert by_id == by_name
+
+
+def test_each_visitor_is_in_the_experiment_that_has_their_bucket() -> None:
+    grouped = group(experiment("one", "10"), experiment("two", "11"), experiment("three", "12"))
+    campaigns = loaded(datafile(groups=[grouped]))
+    of_all = campaigns.campaigns["one"].group
+    assert of_all
+    own, found = vendor(datafile(groups=[grouped])), set()
+    for number in range(100):
+        user_id = f"user-{number}"
+        entered = [
+            each.id for each in campaigns.campaigns.values() if own.get_variation(each.key, user_id)
+        ]
+        owner_id = of_all.allotment.owner_of(group_bucket(of_all, user_id))
+        assert entered == [owner_id]
+        found.add(owner_id)
+    assert found == {"10", "11", "12"}
 
 
 @generations

@@ -16,6 +16,7 @@ from django_vwo.recorders.cleaning import (
     clean_properties,
     clean_revenue,
     clean_text,
+    clean_told,
     revenue_amount,
 )
 
@@ -196,3 +197,9 @@ def test_revenue(given: Any, kept: Any, amount: str | None) -> None:
     assert clean_revenue(given) == kept
     assert type(clean_revenue(given)) is type(kept)
     assert revenue_amount(clean_revenue(given)) == (amount and Decimal(amount))
+
+
+def test_space_is_counted_as_json_writes_it() -> None:
+    accented = "é" * (PROPERTIES_BYTES // 4)  # six bytes each
+    assert clean_properties({"large": accented, "small": 1}) == ({"small": 1}, ["large"])
+    assert clean_told({"small": 1, "list": [accented, "é"]}) == {"small": 1, "list": ["é"]}

@@ -216,6 +216,8 @@ def test_tags_that_json_has_no_word_for_are_left_out() -> None:
         (False, True, False),
         (2**53, True, True),
         (2**53 + 1, False, True),
+        (-(2**53), True, True),
+        (-(2**53) - 1, False, True),
         (math.inf, False, False),
         (math.nan, False, False),
         (10**400, False, True),

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_vwo.dialects.vwo.segments import MAX_DEPTH, parse_segment
+from django_vwo.dialects.vwo.segments import MAX_DEPTH, SegmentReader, parse_segment
 from django_vwo.engine.segments import Broken, Guarded, Never
 from tests.answers import OPERANDS
 from tests.builders import custom
@@ -222,6 +222,12 @@ def test_a_node_of_the_wrong_shape_makes_the_tree_false_if_it_is_reached(node: A
     assert met({"not": {"and": [NO, node]}})
     assert len(reports({"or": [YES, node]})) == 1
     assert "the whole segment is false when it is reached" in reports({"or": [YES, node]})[0]
+
+
+def test_only_a_tree_with_a_broken_part_is_guarded() -> None:
+    reader = SegmentReader(lambda path, message: None)
+    trees = [reader.read(node, "segments") for node in (YES, {"or": [YES, {}]}, YES)]
+    assert [isinstance(tree, Guarded) for tree in trees] == [False, True, False]
 
 
 def test_reports_name_the_place() -> None:
